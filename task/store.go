@@ -89,9 +89,11 @@ type DestinationStore interface {
 type RunStore interface {
 	// Due returns up to limit tasks that are due at now and runs that can go on
 	// at now: planned or waiting runs whose Resume has come and runs whose lease
-	// has expired. The earliest come first. next is the earliest later time at
-	// which there will be something; zero when there is none. The cost grows
-	// with what is due, not with what is stored.
+	// has expired. Tasks come before runs, so that a backlog of runs delays no
+	// planning; among each the earliest come first. next is the earliest time at
+	// which there will be something beyond what was returned, not after now when
+	// limit cut the list; zero when there is none. The cost grows with what is
+	// due, not with what is stored.
 	Due(ctx context.Context, now time.Time, limit int) (due []Due, next time.Time, err error)
 
 	// Plan inserts runs and moves the task's next time from `from` to next

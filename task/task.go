@@ -216,8 +216,9 @@ const (
 	// Delivered: every part has a receipt. The receipts say whether the vendor
 	// confirmed them or merely accepted them.
 	Delivered DeliveryState = "delivered"
-	// Refused: the vendor rejected a part, or the message could not be encoded.
-	Refused DeliveryState = "refused"
+	// Undelivered: the vendor rejected a part, the message could not be encoded,
+	// or a test gave up. Parts with a receipt have arrived all the same.
+	Undelivered DeliveryState = "undelivered"
 	// Unclear: a part may have arrived, and the destination holds such parts
 	// for a person.
 	Unclear DeliveryState = "unclear"
