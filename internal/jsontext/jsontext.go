@@ -1,0 +1,145 @@
+// Package jsontext appends JSON strings. It writes what a webhook counts: no
+// \u003c forms for <, > and &, and UTF-8 as it is.
+package jsontext
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const hex = "0123456789abcdef"
+
+// plain marks the bytes that stand for themselves in a JSON string and need no
+// second look as text: printable ASCII but the quote and the backslash.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < 0x7f; c++ {
+		t[c] = true
+	}
+	t['"'], t['\\'] = false, false
+	return
+}()
+
+// Quote appends s as a JSON string with its quotes.
+func Quote(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	dst = Append(dst, s)
+	return append(dst, '"')
+}
+
+// Append appends s as the inside of a JSON string. Control characters become
+// escapes, bytes that are no UTF-8 become U+FFFD.
+func Append(dst []byte, s string) []byte {
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if plain[c] || c == 0x7f {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			dst = append(dst, s[from:i]...)
+			dst = escape(dst, c)
+			i++
+			from = i
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			dst = append(dst, s[from:i]...)
+			dst = append(dst, "\ufffd"...)
+			from = i + 1
+		}
+		i += size
+	}
+	return append(dst, s[from:]...)
+}
+
+func escape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}
+
+// AppendLine appends s as the inside of a JSON string that shows in one line,
+// as a table cell does: like Append after [Line].
+func AppendLine(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if !plain[s[i]] {
+			// Rows of ASCII are the common case and copied at once.
+			return Append(append(dst, s[:i]...), Line(s[i:]))
+		}
+	}
+	return append(dst, s...)
+}
+
+// Text removes what no message may carry from s: control characters except line
+// feed and tab, and byte order marks. A carriage return, alone or before a line
+// feed, becomes a line feed; bytes that are no UTF-8 become U+FFFD.
+func Text(s string) string { return clean(s, false) }
+
+// Line is Text for a single line: each line break and each tab becomes a space.
+func Line(s string) string { return clean(s, true) }
+
+func clean(s string, line bool) string {
+	i := 0
+	for i < len(s) && s[i] >= 0x20 && s[i] < 0x7f {
+		i++
+	}
+	if i == len(s) {
+		return s
+	}
+	var b *strings.Builder
+	from := 0
+	replace := func(at, size int, with string) {
+		if b == nil {
+			b = new(strings.Builder)
+			b.Grow(len(s))
+		}
+		b.WriteString(s[from:at])
+		b.WriteString(with)
+		from = at + size
+	}
+	brk := "\n"
+	if line {
+		brk = " "
+	}
+	for i < len(s) {
+		c := s[i]
+		if c >= 0x20 && c < 0x7f {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == '\r' && i+1 < len(s) && s[i+1] == '\n':
+			size = 2
+			replace(i, size, brk)
+		case r == '\r':
+			replace(i, size, brk)
+		case r == '\n', r == '\t':
+			if line {
+				replace(i, size, " ")
+			}
+		case r == '\u2028', r == '\u2029', r == '\u0085':
+			replace(i, size, brk)
+		case r < 0x20, r >= 0x7f && r < 0xa0, r == '\ufeff':
+			replace(i, size, "")
+		case r == utf8.RuneError && size == 1:
+			replace(i, size, "\ufffd")
+		}
+		i += size
+	}
+	if b == nil {
+		return s
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
