@@ -1,4 +1,496 @@
 // Package fit brings a message within a vendor's limit: whole when it fits,
 // else split at row or block borders into numbered parts, else with the top
-// rows and a note of how many more there are.
+// rows of its tables and a note of how many more there are, and only when the
+// text alone is too long without the end of it.
+//
+// A channel writes a message once, as [Piece]s whose bytes are finished and
+// measured, and asks [Layout.Plan] which of them stand in which part.
+// [Layout.Append] then copies them. Nothing is written twice, and the work
+// grows with the number of rows, not with the number of attempts to fit.
+//
+// Blocks too large for a part are made smaller before they are written: see
+// [Chop] for text and [Clip] for a single value.
 package fit
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/datapush-go/datapush/channel"
+)
+
+// MaxParts is how many parts a message may become before rows are left out.
+const MaxParts = 5
+
+// Size is a length in each of a vendor's measures, such as bytes of the
+// request, bytes of the stored card, components and tables. A channel with one
+// measure uses the first; what a measure means is the channel's affair.
+type Size [4]int
+
+// Plus returns the sum of s and t.
+func (s Size) Plus(t Size) Size {
+	for i := range s {
+		s[i] += t[i]
+	}
+	return s
+}
+
+// Minus returns s less t.
+func (s Size) Minus(t Size) Size {
+	for i := range s {
+		s[i] -= t[i]
+	}
+	return s
+}
+
+// Within reports whether s is at most limit in every measure. A limit of zero
+// or less bounds nothing.
+func (s Size) Within(limit Size) bool {
+	for i := range s {
+		if limit[i] > 0 && s[i] > limit[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Row is a stretch of bytes that is never divided: a table row, a block of
+// text.
+type Row struct {
+	// End is where its bytes end in Piece.Buf; they begin where the row before
+	// ends.
+	End int
+	// Lead is how many of its first bytes only separate it from the row before.
+	// They are left out where the row opens a segment.
+	Lead int
+	// Size measures the row with its lead.
+	Size Size
+	// Keep asks for the row to stand in the same part as what follows it, as a
+	// heading should.
+	Keep bool
+}
+
+// Piece is an element of a message. Its head and tail are repeated in every
+// part that holds some of its rows. A block of finished bytes is a piece of one
+// row without head and tail.
+type Piece struct {
+	Head, Tail         []byte
+	HeadSize, TailSize Size
+	// Buf holds the bytes of all rows, one after the other.
+	Buf  []byte
+	Rows []Row
+	// More writes the note that stands after the tail when left rows are not
+	// shown. It is set for tables; rows of a piece without it are left out only
+	// at the end of a message whose text is too long.
+	More func(dst []byte, left int) []byte
+	// MoreSize is the most that a note measures.
+	MoreSize Size
+	// Total is the number of rows of the whole table. It is more than len(Rows)
+	// when the channel stopped writing because what it had written was more
+	// than Layout.Capacity. Zero is len(Rows).
+	Total int
+}
+
+// Add ends a row whose bytes were appended to p.Buf.
+func (p *Piece) Add(size Size, lead int) {
+	p.Rows = append(p.Rows, Row{End: len(p.Buf), Lead: lead, Size: size})
+}
+
+func (p *Piece) total() int { return max(p.Total, len(p.Rows)) }
+
+// Layout is a message in pieces and what the vendor accepts.
+type Layout struct {
+	Pieces []Piece
+	// Sep stands between two pieces of a part.
+	Sep     []byte
+	SepSize Size
+	// Limit is what one part may measure; a zero bounds nothing.
+	Limit Size
+	// Frame is what surrounds the pieces of every part, First what is added to
+	// the first part, Label what is added to each part when there are several.
+	Frame, First, Label Size
+	// Rest stands after the last piece when the end of the text is not shown,
+	// with a separator before it. It may be empty.
+	Rest     []byte
+	RestSize Size
+	// Omitted says that the channel gave up writing text because what it had
+	// written was more than Capacity already.
+	Omitted bool
+	// Fit is the destination's choice.
+	Fit channel.Fit
+}
+
+// Segment is a run of rows From to To (exclusive) of a piece, or a piece
+// without rows. Left rows are named by a note when it is positive.
+type Segment struct{ Piece, From, To, Left int }
+
+// Part is one payload's share of a message.
+type Part struct {
+	Segments []Segment
+	// Rest is true when Layout.Rest ends the part.
+	Rest bool
+	// Size includes frame, first and label. It never exceeds the limit.
+	Size     Size
+	Warnings []channel.Warning
+}
+
+// Plan is the outcome of fitting.
+type Plan struct {
+	// Parts has at least one entry, and several only when the label is counted.
+	Parts []Part
+	// Cut is true when text is missing. A channel may then write its blocks in
+	// finer pieces and plan again, to lose less.
+	Cut bool
+}
+
+// parts is how many parts the destination allows.
+func (l *Layout) parts() int {
+	if l.Fit == channel.TopRows {
+		return 1
+	}
+	return MaxParts
+}
+
+// Capacity is more than a message can measure in all parts together. Rows of
+// one table beyond it need not be written.
+func (l *Layout) Capacity() Size {
+	c := l.Limit
+	for i := range c {
+		if c[i] <= 0 {
+			c[i] = math.MaxInt
+		} else {
+			c[i] *= l.parts()
+		}
+	}
+	return c
+}
+
+// Room is what one row may measure so that it fits into any part of its own,
+// together with its piece's head, tail and note. A row that is larger is lost.
+func (l *Layout) Room(p *Piece) Size {
+	used := l.Frame.Plus(l.First).Plus(l.Label).Plus(l.RestSize).Plus(l.SepSize)
+	if p != nil {
+		used = used.Plus(p.HeadSize).Plus(p.TailSize).Plus(p.MoreSize)
+	}
+	room := l.Limit
+	for i := range room {
+		switch {
+		case room[i] <= 0:
+			room[i] = math.MaxInt
+		default:
+			room[i] = max(room[i]-used[i], 1)
+		}
+	}
+	return room
+}
+
+// cutRows is how many rows a table keeps in a message whose text alone does
+// not fit.
+const cutRows = 10
+
+// Plan says which rows stand in which part.
+func (l *Layout) Plan() Plan {
+	t := newPlanner(l)
+	if l.Omitted {
+		return t.cut()
+	}
+	if t.place(math.MaxInt, 1, false) {
+		return t.plan()
+	}
+	n := l.parts()
+	if n > 1 && t.place(math.MaxInt, n, false) {
+		return t.plan()
+	}
+	if !t.place(0, n, false) {
+		return t.cut()
+	}
+	// The largest number of rows with which all else still fits.
+	lo, hi := 0, t.rows
+	for lo < hi {
+		mid := int(uint(lo+hi+1) / 2)
+		if t.place(mid, n, false) {
+			lo = mid
+		} else {
+			hi = mid - 1
+		}
+	}
+	t.place(lo, n, false)
+	return t.plan()
+}
+
+func (t *planner) cut() Plan {
+	t.full = !t.place(cutRows, t.parts(), true)
+	return t.plan()
+}
+
+// planner lays out; what it made last is in segments, ends and sizes.
+type planner struct {
+	*Layout
+	sums [][]Size // sums[p][i] measures rows 0 to i-1 of piece p
+	rows int      // the most rows of a piece that may leave some out
+
+	n     int  // parts allowed
+	last  bool // the last of them keeps room for the rest
+	used  Size // of the part being filled
+	fresh bool // it holds nothing yet
+	lost  bool // a row was larger than a part
+	full  bool // the end of the text is missing
+
+	segments []Segment
+	ends     []int // where each finished part's segments end
+	sizes    []Size
+}
+
+func newPlanner(l *Layout) *planner {
+	t := &planner{Layout: l, sums: make([][]Size, len(l.Pieces))}
+	n := 0
+	for i := range l.Pieces {
+		n += len(l.Pieces[i].Rows) + 1
+	}
+	all := make([]Size, n)
+	for i := range l.Pieces {
+		p := &l.Pieces[i]
+		s := all[: len(p.Rows)+1 : len(p.Rows)+1]
+		all = all[len(s):]
+		for r := range p.Rows {
+			s[r+1] = s[r].Plus(p.Rows[r].Size)
+		}
+		t.sums[i] = s
+		if p.More != nil {
+			t.rows = max(t.rows, len(p.Rows))
+		}
+	}
+	return t
+}
+
+// place lays the pieces out in at most n parts with at most rows rows of each
+// table, and reports whether everything found a place. The label is counted
+// when n is more than one.
+func (t *planner) place(rows, n int, last bool) bool {
+	t.n, t.last, t.lost, t.full = n, last, false, false
+	t.segments, t.ends, t.sizes = t.segments[:0], t.ends[:0], t.sizes[:0]
+	t.open()
+	ok := true
+	for i := 0; ok && i < len(t.Pieces); i++ {
+		ok = t.piece(i, rows)
+	}
+	t.close()
+	return ok
+}
+
+func (t *planner) open() {
+	t.fresh = true
+	t.used = t.Frame
+	if len(t.ends) == 0 {
+		t.used = t.used.Plus(t.First)
+	}
+	if t.n > 1 {
+		t.used = t.used.Plus(t.Label)
+	}
+	if t.last && len(t.ends) == t.n-1 {
+		t.used = t.used.Plus(t.RestSize).Plus(t.SepSize)
+	}
+}
+
+func (t *planner) close() {
+	t.ends = append(t.ends, len(t.segments))
+	t.sizes = append(t.sizes, t.used)
+}
+
+// next begins another part and reports whether there may be one.
+func (t *planner) next() bool {
+	if len(t.ends) == t.n-1 {
+		return false
+	}
+	t.close()
+	t.open()
+	return true
+}
+
+func (t *planner) piece(i, rows int) bool {
+	p := &t.Pieces[i]
+	to, left := len(p.Rows), 0
+	if p.More != nil {
+		to = min(to, rows)
+		left = p.total() - to
+		if left > 0 && rows == math.MaxInt {
+			return false // the channel knew already that it is too much
+		}
+	}
+	for from := 0; ; {
+		k, size, ok := t.fit(i, from, to, left)
+		switch {
+		case ok:
+			s := Segment{Piece: i, From: from, To: k}
+			if k == to {
+				s.Left = left
+			}
+			t.segments = append(t.segments, s)
+			t.used, t.fresh, from = size, false, k
+			if k == to {
+				return true
+			}
+			if !t.next() {
+				return false
+			}
+		case !t.fresh:
+			if !t.next() {
+				return false
+			}
+		default:
+			// Alone in a part and still too large, which Room forbids.
+			t.lost = true
+			if from++; from >= to && left == 0 || from > to {
+				return true
+			}
+		}
+	}
+}
+
+// fit finds the rows from..k-1 of piece i that the part being filled takes, and
+// what the part measures then. It is false when it takes nothing.
+func (t *planner) fit(i, from, to, left int) (k int, size Size, ok bool) {
+	p, sums := &t.Pieces[i], t.sums[i]
+	base := t.used.Plus(p.HeadSize).Plus(p.TailSize).Minus(sums[from])
+	if !t.fresh {
+		base = base.Plus(t.SepSize)
+	}
+	measure := func(k int) Size {
+		s := base.Plus(sums[k])
+		if k == to && left > 0 {
+			s = s.Plus(p.MoreSize)
+		}
+		return s
+	}
+	if k = to; !measure(k).Within(t.Limit) {
+		lo, hi := from-1, to-1
+		for lo < hi {
+			mid := int(uint(lo+hi+2) / 2)
+			if base.Plus(sums[mid]).Within(t.Limit) {
+				lo = mid
+			} else {
+				hi = mid - 1
+			}
+		}
+		if k = lo; k <= from {
+			return 0, Size{}, false
+		}
+	}
+	kept := k
+	if k == to && k > from && p.Rows[k-1].Keep && i+1 < len(t.Pieces) &&
+		!measure(k).Plus(t.least(i+1)).Within(t.Limit) {
+		kept--
+	}
+	for kept > from && kept < to && p.Rows[kept-1].Keep {
+		kept--
+	}
+	switch {
+	case kept == k || kept > from:
+		k = kept
+	case !t.fresh:
+		return 0, Size{}, false
+	}
+	return k, measure(k), true
+}
+
+// least is what the beginning of a piece needs after another.
+func (t *planner) least(i int) Size {
+	p := &t.Pieces[i]
+	s := t.SepSize.Plus(p.HeadSize).Plus(p.TailSize)
+	if len(p.Rows) > 0 {
+		s = s.Plus(p.Rows[0].Size)
+	}
+	return s
+}
+
+func (t *planner) plan() Plan {
+	plan := Plan{Parts: make([]Part, len(t.ends)), Cut: t.full || t.lost || t.Omitted}
+	from := 0
+	for i := range plan.Parts {
+		plan.Parts[i].Segments = t.segments[from:t.ends[i]:t.ends[i]]
+		plan.Parts[i].Size = t.sizes[i]
+		from = t.ends[i]
+	}
+	plan.Parts[len(plan.Parts)-1].Rest = t.full || t.last && t.Omitted
+	t.warn(&plan)
+	return plan
+}
+
+func (t *planner) warn(plan *Plan) {
+	n := len(plan.Parts)
+	first, last := &plan.Parts[0], &plan.Parts[n-1]
+	if n > 1 {
+		first.Warnings = append(first.Warnings, channel.Warning{Code: channel.WarnSplit,
+			Text: "the message is too long for one and is sent in " + strconv.Itoa(n) + " parts"})
+	}
+	table := make(map[int]int) // the table's number by its piece
+	for i := range t.Pieces {
+		if t.Pieces[i].More != nil {
+			table[i] = len(table) + 1
+		}
+	}
+	for i := range plan.Parts {
+		for _, s := range plan.Parts[i].Segments {
+			if s.Left == 0 {
+				continue
+			}
+			total := t.Pieces[s.Piece].total()
+			plan.Parts[i].Warnings = append(plan.Parts[i].Warnings, channel.Warning{Code: channel.WarnCut,
+				Text: "table " + strconv.Itoa(table[s.Piece]) + ": " + Count(total-s.Left) + " of " + Count(total) +
+					" rows are shown, the others do not fit"})
+		}
+	}
+	if plan.Cut {
+		last.Warnings = append(last.Warnings, channel.Warning{Code: channel.WarnCut,
+			Text: "the message is too long: what does not fit is not sent"})
+	}
+}
+
+// Append copies a part's bytes: its segments with separators, notes and rest,
+// without frame, first and label.
+func (l *Layout) Append(dst []byte, part Part) []byte {
+	for i, s := range part.Segments {
+		if i > 0 {
+			dst = append(dst, l.Sep...)
+		}
+		p := &l.Pieces[s.Piece]
+		dst = append(dst, p.Head...)
+		if s.To > s.From {
+			begin := 0
+			if s.From > 0 {
+				begin = p.Rows[s.From-1].End
+			}
+			dst = append(dst, p.Buf[begin+p.Rows[s.From].Lead:p.Rows[s.To-1].End]...)
+		}
+		dst = append(dst, p.Tail...)
+		if s.Left > 0 {
+			dst = p.More(dst, s.Left)
+		}
+	}
+	if part.Rest && len(l.Rest) > 0 {
+		if len(part.Segments) > 0 {
+			dst = append(dst, l.Sep...)
+		}
+		dst = append(dst, l.Rest...)
+	}
+	return dst
+}
+
+// Count writes a number of rows with separators, as in "9,900".
+func Count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// More is the text of a note for n rows that are not shown.
+func More(n int) string { return "… and " + Count(n) + " more" }
+
+// Label is how part i of n (from 1) is numbered, such as "(2/5)". No label is
+// longer than [MaxLabel].
+func Label(i, n int) string { return "(" + strconv.Itoa(i) + "/" + strconv.Itoa(n) + ")" }
+
+// MaxLabel is the length of the longest label.
+const MaxLabel = len("(5/5)")
