@@ -29,6 +29,13 @@ type Destination struct {
 	OnUnknown OnUnknown `json:"onUnknown,omitempty"`
 }
 
+// Option keys by which kinds without a URL keep the server they talk to. Stored
+// secrets do not follow an edit of these.
+const (
+	OptionHost = "host"
+	OptionPort = "port"
+)
+
 // Webhook makes a destination from a webhook address.
 func Webhook(name string, kind Kind, url string) Destination {
 	return Destination{Name: name, Kind: kind, URL: NewSecret(url)}

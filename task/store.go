@@ -38,6 +38,11 @@ type TaskStore interface {
 	// Tasks returns the management list, ordered by name, then ID.
 	Tasks(ctx context.Context, f Filter) ([]Row, error)
 
+	// Named returns the IDs of the tasks whose draft, or whose published
+	// version, has exactly this name; nil when there is none. The cost does not
+	// grow with the number of tasks.
+	Named(ctx context.Context, name string) (ids []string, err error)
+
 	// AddVersion gives v the next number of its task (1, 2, 3 …), stores it and
 	// returns it.
 	AddVersion(ctx context.Context, v Version) (Version, error)
