@@ -1,6 +1,8 @@
 package source
 
-// Dialect says how a database quotes, comments and escapes. It is data only.
+// Dialect says how a database quotes, comments and escapes. It is data only; the
+// zero Dialect has 'text' literals, -- and /* */ comments and no quoted
+// identifiers.
 type Dialect struct {
 	// Name is used in error texts.
 	Name string
@@ -12,10 +14,16 @@ type Dialect struct {
 	Strings string
 	// Backslash is true when a backslash escapes inside string literals.
 	Backslash bool
-	// EscapeStrings is true when E'…' literals take backslash escapes.
+	// BackslashIdentifiers is true when a backslash escapes inside quoted
+	// identifiers too.
+	BackslashIdentifiers bool
+	// EscapeStrings is true when E'…' literals take backslash escapes, U&'…'
+	// literals Unicode escapes, and a literal goes on after a line break.
 	EscapeStrings bool
 	// HashComments is true when # starts a comment up to the line's end.
 	HashComments bool
+	// SlashComments is true when // starts a comment up to the line's end.
+	SlashComments bool
 	// DashSpace is true when -- starts a comment only before white space or the
 	// end of the line.
 	DashSpace bool
@@ -27,6 +35,10 @@ type Dialect struct {
 	DollarQuotes bool
 	// LeadingSet is true when SET statements may precede the query.
 	LeadingSet bool
+	// Raw is set by a host that means raw SQL: any single statement is accepted,
+	// and a value that stands outside quotes is put in as it is. Values inside
+	// quotes are escaped all the same.
+	Raw bool
 }
 
 // ANSI is plain SQL: 'text', "identifier", -- and /* */ comments.

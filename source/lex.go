@@ -1,0 +1,429 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxParamName is the longest name of a parameter, in bytes.
+const maxParamName = 64
+
+type tokenKind uint8
+
+const (
+	tokenWord   tokenKind = iota // keyword or unquoted identifier
+	tokenNumber                  // numeric literal
+	tokenString                  // string literal of any form
+	tokenIdent                   // quoted identifier
+	tokenParam                   // ${name} outside quotes
+	tokenPunct                   // one byte of anything else
+	tokenSemi                    // the end of a statement
+)
+
+type token struct {
+	kind     tokenKind
+	pos, end int
+	line     int
+	// exec is true inside a comment that the server runs.
+	exec bool
+	// quote opens a tokenString or tokenIdent.
+	quote byte
+}
+
+// ref is one ${name}, with what its value must be escaped for.
+type ref struct {
+	pos, end int
+	line     int
+	name     string
+	// quote is 0 outside quotes, '$' inside dollar quotes, else the byte that
+	// opened the literal or identifier.
+	quote     byte
+	ident     bool
+	backslash bool
+	unicode   bool
+}
+
+// fault is something that keeps a script from being understood.
+type fault struct {
+	pos, line int
+	param     string
+	text      string
+}
+
+// lexer cuts SQL into tokens. Comments and white space leave no token, except
+// that the inside of an executable comment does.
+type lexer struct {
+	text string
+	d    Dialect
+	end  int
+	exec bool
+	// bound is true when the values are in place: ${ has no meaning then.
+	bound bool
+
+	pos    int
+	line   int
+	lineAt int // the byte up to which line has been counted
+
+	tokens []token
+	refs   []ref
+	faults []fault
+}
+
+func lex(text string, d Dialect, bound bool) *lexer {
+	l := &lexer{text: text, d: d, end: len(text), line: 1, bound: bound}
+	nul := strings.IndexByte(text, 0)
+	if nul >= 0 {
+		l.end = nul
+	}
+	l.run()
+	if nul >= 0 {
+		l.fault(nul, "", "a NUL byte; remove it")
+	}
+	return l
+}
+
+// lineOf counts lines up to pos, which must not go backwards by more than the
+// current token: it recounts from the start then.
+func (l *lexer) lineOf(pos int) int {
+	if pos < l.lineAt {
+		return 1 + strings.Count(l.text[:pos], "\n")
+	}
+	l.line += strings.Count(l.text[l.lineAt:pos], "\n")
+	l.lineAt = pos
+	return l.line
+}
+
+func (l *lexer) fault(pos int, param, format string, args ...any) {
+	l.faults = append(l.faults, fault{pos, l.lineOf(pos), param, fmt.Sprintf(format, args...)})
+}
+
+func (l *lexer) at(i int) byte {
+	if i < l.end {
+		return l.text[i]
+	}
+	return 0
+}
+
+// isParam says whether ${ stands at i.
+func (l *lexer) isParam(i int) bool {
+	return !l.bound && l.at(i) == '$' && l.at(i+1) == '{'
+}
+
+func (l *lexer) add(k tokenKind, pos, end int, quote byte) {
+	l.tokens = append(l.tokens, token{kind: k, pos: pos, end: end, line: l.lineOf(pos), exec: l.exec, quote: quote})
+	l.pos = end
+}
+
+func (l *lexer) run() {
+	for l.pos < l.end {
+		i := l.pos
+		c := l.text[i]
+		switch {
+		case isSpace(c):
+			l.pos++
+		case c == '-' && l.at(i+1) == '-' && (!l.d.DashSpace || i+2 >= l.end || l.text[i+2] <= ' '),
+			c == '#' && l.d.HashComments,
+			c == '/' && l.at(i+1) == '/' && l.d.SlashComments:
+			l.lineComment()
+		case c == '/' && l.at(i+1) == '*':
+			l.blockComment()
+		case l.isParam(i):
+			l.bareParam()
+		case c == '$' && l.d.DollarQuotes && l.dollarTag() != "":
+			l.dollarQuoted(l.dollarTag())
+		case c == '\'' || strings.IndexByte(l.d.Strings, c) >= 0:
+			l.quoted(tokenString, i, ref{quote: c, backslash: l.d.Backslash})
+		case strings.IndexByte(l.d.Identifiers, c) >= 0:
+			l.quoted(tokenIdent, i, ref{quote: c, ident: true, backslash: l.d.BackslashIdentifiers})
+		case c == ';':
+			if l.exec {
+				l.fault(i, "", "a second statement%s is hidden in an executable comment; remove it", l.nextWord(i+1))
+			}
+			l.add(tokenSemi, i, i+1, 0)
+		case isWordStart(c):
+			l.word()
+		case isDigit(c) || c == '.' && isDigit(l.at(i+1)):
+			l.number()
+		default:
+			l.add(tokenPunct, i, i+1, 0)
+		}
+	}
+}
+
+// nextWord returns the word that begins at i after white space, in capitals and
+// with a space before it, or "".
+func (l *lexer) nextWord(i int) string {
+	for i < l.end && isSpace(l.text[i]) {
+		i++
+	}
+	j := i
+	for j < l.end && isWordByte(l.text[j]) {
+		j++
+	}
+	if i == j || j-i > 20 {
+		return ""
+	}
+	return " " + strings.ToUpper(l.text[i:j])
+}
+
+func (l *lexer) lineComment() {
+	if l.exec {
+		// Whether this hides the closing mark depends on the server's version.
+		l.fault(l.pos, "", "a comment inside an executable comment; remove it")
+	}
+	if n := strings.IndexByte(l.text[l.pos:l.end], '\n'); n >= 0 {
+		l.pos += n + 1
+		return
+	}
+	l.pos = l.end
+}
+
+func (l *lexer) blockComment() {
+	open := l.pos
+	if l.exec {
+		l.fault(open, "", "a comment inside an executable comment; remove it")
+		l.pos = l.end
+		return
+	}
+	if l.d.ExecutableComments {
+		if body := l.text[open+2 : l.end]; strings.HasPrefix(body, "!") || strings.HasPrefix(body, "M!") {
+			l.executable(open)
+			return
+		}
+	}
+	depth := 1
+	for i := open + 2; i+1 < l.end; i++ {
+		switch {
+		case l.text[i] == '*' && l.text[i+1] == '/':
+			if depth--; depth == 0 {
+				l.pos = i + 2
+				return
+			}
+			i++
+		case l.d.NestedComments && l.text[i] == '/' && l.text[i+1] == '*':
+			depth++
+			i++
+		}
+	}
+	l.fault(open, "", "a comment is not closed; end it with */")
+	l.pos = l.end
+}
+
+// executable reads a comment that the server runs, or not, by its version. Both
+// readings must come to the same end, so that nothing inside may reach beyond
+// the first closing mark.
+func (l *lexer) executable(open int) {
+	body := open + strings.IndexByte(l.text[open:l.end], '!') + 1
+	n := strings.Index(l.text[body:l.end], "*/")
+	if n < 0 {
+		l.fault(open, "", "an executable comment is not closed; end it with */")
+		l.pos = l.end
+		return
+	}
+	stop := body + n
+	for body < stop && isDigit(l.text[body]) {
+		body++ // the server's version
+	}
+	inner := &lexer{text: l.text, d: l.d, end: stop, exec: true, bound: l.bound, pos: body, line: l.lineOf(body), lineAt: body}
+	inner.run()
+	for _, r := range inner.refs {
+		inner.fault(r.pos, r.name, "parameter ${%s} stands in an executable comment; move it out", r.name)
+	}
+	l.tokens = append(l.tokens, inner.tokens...)
+	l.faults = append(l.faults, inner.faults...)
+	l.pos = stop + 2
+}
+
+// param reads ${name} at i and returns what follows it.
+func (l *lexer) param(i int, in ref) int {
+	j := i + 2
+	for j < l.end && isWordByte(l.text[j]) {
+		j++
+	}
+	name := l.text[i+2 : j]
+	switch {
+	case l.at(j) != '}':
+		rest := l.text[i:min(l.end, i+2+maxParamName)]
+		if k := strings.IndexAny(rest, "}\n"); k >= 0 && rest[k] == '}' {
+			l.fault(i, "", "%s is no parameter name: a letter or underscore, then letters, digits and underscores; an expression belongs in the parameter's value", rest[:k+1])
+			return i + k + 1
+		}
+		l.fault(i, "", "${ is not closed; end the parameter with }")
+		return i + 2
+	case name == "" || isDigit(name[0]):
+		l.fault(i, "", "${%s} is no parameter name: a letter or underscore, then letters, digits and underscores", name)
+	case len(name) > maxParamName:
+		l.fault(i, "", "a parameter name of %d bytes; the longest is %d", len(name), maxParamName)
+	default:
+		in.pos, in.end, in.line, in.name = i, j+1, l.lineOf(i), name
+		l.refs = append(l.refs, in)
+		if in.unicode {
+			l.fault(i, name, "parameter ${%s} stands in a U& literal, where its value cannot be escaped; use a plain literal", name)
+		}
+	}
+	return j + 1
+}
+
+func (l *lexer) bareParam() {
+	i := l.pos
+	end := l.param(i, ref{})
+	l.add(tokenParam, i, end, 0)
+	// A value such as E or N would change how the quoted text is read.
+	if c := l.at(end); c != 0 && (c == '\'' || strings.IndexByte(`"`+"`"+l.d.Strings, c) >= 0) {
+		l.fault(i, l.text[i+2:max(i+2, end-1)], "%s stands right before a quote; put a space between or move it inside", l.text[i:end])
+	}
+}
+
+// quoted reads a literal or identifier whose opening quote is at open. The token
+// begins at l.pos, which is earlier when the quote has a prefix.
+func (l *lexer) quoted(k tokenKind, open int, in ref) {
+	start := l.pos
+	closing := in.quote
+	if closing == '[' {
+		closing = ']'
+	}
+	for i := open + 1; i < l.end; {
+		switch c := l.text[i]; {
+		case c == closing && closing != ']' && l.at(i+1) == closing:
+			i += 2
+		case c == closing:
+			if next := l.continued(i+1, k, in); next > 0 {
+				i = next
+				continue
+			}
+			l.add(k, start, i+1, in.quote)
+			return
+		case c == '\\' && in.backslash:
+			if l.isParam(i + 1) {
+				l.fault(i, "", "a backslash stands right before ${; double it or remove it")
+				i++
+				continue
+			}
+			i += 2
+		case l.isParam(i):
+			i = l.param(i, in)
+		default:
+			i++
+		}
+	}
+	what := "a literal"
+	if k == tokenIdent {
+		what = "an identifier"
+	}
+	l.fault(open, "", "%s is not closed; end it with %c", what, closing)
+	l.add(k, start, l.end, in.quote)
+}
+
+// continued returns the byte after the quote that continues a literal on a later
+// line, in the same mode, or 0.
+func (l *lexer) continued(i int, k tokenKind, in ref) int {
+	if k != tokenString || !l.d.EscapeStrings || in.quote != '\'' {
+		return 0
+	}
+	broken := false
+	for i < l.end {
+		switch c := l.text[i]; {
+		case c == '\n' || c == '\r':
+			broken = true
+			i++
+		case isSpace(c):
+			i++
+		case c == '-' && l.at(i+1) == '-':
+			n := strings.IndexByte(l.text[i:l.end], '\n')
+			if n < 0 {
+				return 0
+			}
+			i += n
+		case broken && c == '\'':
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// dollarTag returns $tag$ at the position, or "".
+func (l *lexer) dollarTag() string {
+	for i := l.pos + 1; i < l.end; i++ {
+		c := l.text[i]
+		switch {
+		case c == '$':
+			return l.text[l.pos : i+1]
+		case isWordStart(c) || isDigit(c) && i > l.pos+1:
+		default:
+			return ""
+		}
+	}
+	return ""
+}
+
+func (l *lexer) dollarQuoted(tag string) {
+	start := l.pos
+	stop := strings.Index(l.text[start+len(tag):l.end], tag)
+	if stop < 0 {
+		l.fault(start, "", "a literal is not closed; end it with %s", tag)
+		l.add(tokenString, start, l.end, '$')
+		return
+	}
+	stop += start + len(tag)
+	for i := start + len(tag); i < stop; {
+		if l.isParam(i) {
+			i = l.param(i, ref{quote: '$'})
+			continue
+		}
+		i++
+	}
+	l.add(tokenString, start, stop+len(tag), '$')
+}
+
+func (l *lexer) word() {
+	i := l.pos
+	j := i + 1
+	for j < l.end && (isWordByte(l.text[j]) || l.text[j] == '$' && !l.isParam(j)) {
+		j++
+	}
+	// A letter that goes on from a parameter's value is no prefix of a literal.
+	joined := i > 0 && l.text[i-1] == '}' && len(l.tokens) > 0 && l.tokens[len(l.tokens)-1].kind == tokenParam && l.tokens[len(l.tokens)-1].end == i
+	if l.d.EscapeStrings && j == i+1 && !joined {
+		switch c := l.text[i] | 0x20; {
+		case c == 'e' && l.at(j) == '\'':
+			l.quoted(tokenString, j, ref{quote: '\'', backslash: true})
+			return
+		case c == 'u' && l.at(j) == '&' && l.at(j+1) == '\'':
+			l.quoted(tokenString, j+1, ref{quote: '\'', unicode: true})
+			return
+		case c == 'u' && l.at(j) == '&' && l.at(j+1) == '"':
+			l.quoted(tokenIdent, j+1, ref{quote: '"', ident: true, unicode: true})
+			return
+		}
+	}
+	l.add(tokenWord, i, j, 0)
+}
+
+func (l *lexer) number() {
+	i := l.pos
+	j := i + 1
+	for j < l.end {
+		c := l.text[j]
+		if isWordByte(c) || c == '.' || (c == '-' || c == '+') && l.text[j-1]|0x20 == 'e' && isDigit(l.at(j+1)) && !strings.HasPrefix(l.text[i:j], "0x") {
+			j++
+			continue
+		}
+		break
+	}
+	l.add(tokenNumber, i, j, 0)
+}
+
+func isSpace(c byte) bool {
+	return c == ' ' || c >= '\t' && c <= '\r'
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isWordStart(c byte) bool {
+	return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf
+}
+
+func isWordByte(c byte) bool { return isWordStart(c) || isDigit(c) }
