@@ -57,6 +57,10 @@ type Store struct {
 
 	mu    sync.Mutex
 	tasks map[string]*taskRecord
+	// names holds the first task of each draft name, chained to its namesakes;
+	// aliases those whose published version has another name than the draft.
+	names   map[string]*taskRecord
+	aliases map[string][]*taskRecord
 	// planning holds the tasks that have a next time.
 	planning queue[*taskRecord]
 
@@ -90,6 +94,8 @@ func New(o *Options) *Store {
 	s := &Store{
 		history:      o.History,
 		tasks:        make(map[string]*taskRecord),
+		names:        make(map[string]*taskRecord),
+		aliases:      make(map[string][]*taskRecord),
 		destinations: make(map[string]channel.Destination),
 		uses:         make(map[string]int),
 		runs:         make(map[string]*runRecord),

@@ -27,6 +27,8 @@ type taskRecord struct {
 	pass      *task.Pass
 	// last is the newest version; live is the published one.
 	last, live *versionRecord
+	// namesake is another task whose draft has the same name.
+	namesake *taskRecord
 	// next is zero when the task is not due any more.
 	next stamp
 	slot int
@@ -103,6 +105,7 @@ func (s *Store) CreateTask(ctx context.Context, t task.Task) error {
 		return fmt.Errorf("memstore: task %q exists: %w", t.ID, task.ErrConflict)
 	}
 	s.tasks[t.ID] = rec
+	s.name(rec)
 	return nil
 }
 
@@ -128,7 +131,9 @@ func (s *Store) SaveTask(ctx context.Context, t task.Task) error {
 	if rec.live != nil {
 		frozen[2] = rec.live.spec
 	}
+	s.unname(rec)
 	rec.draft = share(t.Draft, frozen...)
+	s.name(rec)
 	rec.revision++
 	rec.savedBy, rec.savedAt = t.SavedBy, pack(t.SavedAt)
 	rec.pass = pass
@@ -205,6 +210,59 @@ func (s *Store) Tasks(ctx context.Context, f task.Filter) ([]task.Row, error) {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
 	return rows, nil
+}
+
+// Named implements task.TaskStore. The IDs are in their own order.
+func (s *Store) Named(ctx context.Context, name string) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for t := s.names[name]; t != nil; t = t.namesake {
+		ids = append(ids, t.id)
+	}
+	for _, t := range s.aliases[name] {
+		ids = append(ids, t.id)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// name puts a task where Named finds it.
+func (s *Store) name(t *taskRecord) {
+	name := t.draft.Name
+	t.namesake = s.names[name]
+	s.names[name] = t
+	if t.live != nil && t.live.spec.Name != name {
+		alias := t.live.spec.Name
+		s.aliases[alias] = append(s.aliases[alias], t)
+	}
+}
+
+// unname takes a task out of where name put it, before a name changes.
+func (s *Store) unname(t *taskRecord) {
+	name := t.draft.Name
+	if first := s.names[name]; first != t {
+		for first.namesake != t {
+			first = first.namesake
+		}
+		first.namesake = t.namesake
+	} else if t.namesake != nil {
+		s.names[name] = t.namesake
+	} else {
+		delete(s.names, name)
+	}
+	t.namesake = nil
+	if t.live == nil || t.live.spec.Name == name {
+		return
+	}
+	alias := t.live.spec.Name
+	others := slices.DeleteFunc(s.aliases[alias], func(o *taskRecord) bool { return o == t })
+	if s.aliases[alias] = others; len(others) == 0 {
+		delete(s.aliases, alias)
+	}
 }
 
 // AddVersion implements task.TaskStore. Whatever v says, a new version can be
@@ -310,8 +368,7 @@ func (s *Store) Publish(ctx context.Context, p task.Publication) error {
 	s.takeOffLine(t)
 	v.status = version.Published
 	v.deployer, v.publishedAt = p.Deployer, pack(p.At)
-	t.live = v
-	s.use(v.spec.Destinations, 1)
+	s.setLive(t, v)
 	s.setNext(t, pack(p.Next))
 	return nil
 }
@@ -387,12 +444,22 @@ func (s *Store) version(id string, number int) (*taskRecord, *versionRecord, err
 }
 
 func (s *Store) takeOffLine(t *taskRecord) {
-	if t.live == nil {
-		return
+	if t.live != nil {
+		t.live.status = version.OffLine
+		s.setLive(t, nil)
 	}
-	t.live.status = version.OffLine
-	s.use(t.live.spec.Destinations, -1)
-	t.live = nil
+}
+
+// setLive makes v the published version; nil is none.
+func (s *Store) setLive(t *taskRecord, v *versionRecord) {
+	s.unname(t)
+	if t.live != nil {
+		s.use(t.live.spec.Destinations, -1)
+	}
+	if t.live = v; v != nil {
+		s.use(v.spec.Destinations, 1)
+	}
+	s.name(t)
 }
 
 // use counts a published version in or out, once for each entry of its list:
