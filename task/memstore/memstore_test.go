@@ -8,7 +8,14 @@ import (
 
 	"github.com/datapush-go/datapush/task"
 	"github.com/datapush-go/datapush/task/memstore"
+	"github.com/datapush-go/datapush/task/storetest"
 )
+
+func TestStore(t *testing.T) {
+	storetest.Test(t, func(*testing.T) storetest.Harness {
+		return storetest.Harness{Store: memstore.New(nil)}
+	})
+}
 
 func TestAScheduledOccurrenceIsNotPlannedAgainOnceItsRunIsForgotten(t *testing.T) {
 	ctx := context.Background()
