@@ -1,0 +1,254 @@
+package render
+
+import (
+	"strings"
+
+	"github.com/datapush-go/datapush/channel"
+)
+
+// fill makes blocks from a document.
+func (r *run) fill(d *document, rows Rows) []channel.Block {
+	r.rows, r.row = rows, 0
+	n := r.repetitions(d)
+	if d.plain != nil && n == 1 {
+		return d.plain
+	}
+	var out []channel.Block
+	for r.row = range n {
+		out = joinLists(out, r.blocks(d.blocks))
+	}
+	return out
+}
+
+// repetitions is how often a document shows: once, or in Repeat mode for each
+// row of the longest result that it names.
+func (r *run) repetitions(d *document) int {
+	if r.rows != Repeat {
+		return 1
+	}
+	n, any := 0, false
+	for i := range d.refs {
+		if s := &r.spots[i]; s.result != nil && s.row < 0 {
+			n, any = max(n, len(s.result.Rows)), true
+		}
+	}
+	if !any {
+		return 1
+	}
+	return n
+}
+
+// joinLists appends blocks; a list that follows a list of its kind goes on with
+// it, so that a repeated item makes one list.
+func joinLists(out, more []channel.Block) []channel.Block {
+	if len(out) > 0 && len(more) > 0 {
+		last, ok1 := out[len(out)-1].(*channel.List)
+		next, ok2 := more[0].(*channel.List)
+		if ok1 && ok2 && (last.Start > 0) == (next.Start > 0) {
+			items := append(last.Items[:len(last.Items):len(last.Items)], next.Items...)
+			out[len(out)-1] = &channel.List{Start: last.Start, Items: items}
+			more = more[1:]
+		}
+	}
+	return append(out, more...)
+}
+
+func (r *run) blocks(nodes []blockNode) []channel.Block {
+	out := make([]channel.Block, 0, len(nodes))
+	for i := range nodes {
+		if nodes[i].static != nil {
+			out = append(out, nodes[i].static)
+		} else if b := r.blockOf(&nodes[i]); b != nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// blockOf is nil when empty values leave nothing of a heading or paragraph.
+func (r *run) blockOf(n *blockNode) channel.Block {
+	switch n.kind {
+	case kindHeading:
+		inlines := r.inlines(n.inlines, true)
+		if len(inlines) == 0 {
+			return nil
+		}
+		return &channel.Heading{Level: n.level, Inlines: inlines}
+	case kindParagraph:
+		inlines := r.inlines(n.inlines, false)
+		if len(inlines) == 0 {
+			return nil
+		}
+		return paragraphOf(inlines)
+	case kindQuote:
+		return &channel.Quote{Blocks: r.blocks(n.blocks)}
+	case kindList:
+		list := &channel.List{Start: n.start, Items: make([]channel.Item, len(n.items))}
+		for i, item := range n.items {
+			list.Items[i] = channel.Item{Task: item.task, Blocks: r.blocks(item.blocks)}
+		}
+		return list
+	case kindCode:
+		lang := string(r.appendParts(nil, splitTokens(n.lang)))
+		r.buf = r.buf[:0]
+		for _, p := range n.text {
+			if p.ref < 0 {
+				r.buf = append(r.buf, p.lit...)
+			} else {
+				r.buf = r.append(r.buf, p.ref)
+			}
+		}
+		return &channel.Code{Language: lang, Text: strings.TrimSuffix(string(r.buf), "\n")}
+	default:
+		table := &channel.Table{Columns: make([]channel.Column, len(n.columns)), Cells: make([]channel.Cell, len(n.cells))}
+		for i, c := range n.columns {
+			table.Columns[i] = channel.Column{Header: r.oneLineText(c.header), Align: c.align}
+		}
+		for i, parts := range n.cells {
+			s := r.oneLineText(parts)
+			table.Cells[i] = channel.Cell{Text: s, Raw: s}
+		}
+		return table
+	}
+}
+
+func (r *run) oneLineText(parts []part) string {
+	if s, ok := literal(parts); ok {
+		return strings.ReplaceAll(s, "\n", " ")
+	}
+	r.buf = r.appendParts(r.buf[:0], parts)
+	return string(breaksToSpaces(r.buf, 0))
+}
+
+// inlines fills a run of inlines. Text that ends up side by side is one node.
+func (r *run) inlines(nodes []inlineNode, flat bool) []channel.Inline {
+	out := make([]channel.Inline, 0, len(nodes))
+	for i := range nodes {
+		n := &nodes[i]
+		if n.static != nil {
+			out = appendInline(out, n.static)
+			continue
+		}
+		switch n.kind {
+		case kindText:
+			out = r.text(out, n.text, flat)
+		case kindCodeSpan:
+			if s := r.oneLineText(n.text); s != "" {
+				out = append(out, channel.CodeSpan(s))
+			}
+		case kindStrong, kindEmphasis, kindStrike:
+			if inlines := r.inlines(n.inlines, flat); len(inlines) > 0 {
+				out = append(out, styled(n.kind, inlines))
+			}
+		case kindLink:
+			label := r.inlines(n.inlines, flat)
+			if url := r.address(n.url); linkable(url) {
+				out = append(out, &channel.Link{URL: url, Inlines: label})
+				continue
+			}
+			r.warn(channel.WarnRemoved, "A link is shown as text, because its address does not start with http://, https:// or mailto:.")
+			for _, l := range label {
+				out = appendInline(out, l)
+			}
+		case kindImage:
+			alt := r.oneLineText(n.text)
+			if url := r.address(n.url); showable(url) {
+				out = append(out, &channel.Image{URL: url, Alt: alt})
+				continue
+			}
+			r.warn(channel.WarnRemoved, "An image is shown as text, because its address does not start with http:// or https://.")
+			out = appendInline(out, channel.Text(alt))
+		case kindMention:
+			out = r.mention(out, &n.mention)
+		}
+	}
+	return out
+}
+
+// appendInline appends a node; text joins the text before it.
+func appendInline(out []channel.Inline, n channel.Inline) []channel.Inline {
+	t, ok := n.(channel.Text)
+	if !ok {
+		return append(out, n)
+	}
+	if t == "" {
+		return out
+	}
+	if len(out) > 0 {
+		if last, ok := out[len(out)-1].(channel.Text); ok {
+			out[len(out)-1] = last + t
+			return out
+		}
+	}
+	return append(out, t)
+}
+
+// text writes literal text and values; line breaks become break nodes, or
+// spaces where there is one line only.
+func (r *run) text(out []channel.Inline, parts []part, flat bool) []channel.Inline {
+	r.buf = r.buf[:0]
+	for _, p := range parts {
+		if p.ref < 0 {
+			r.buf = append(r.buf, p.lit...)
+		} else {
+			r.buf = r.append(r.buf, p.ref)
+		}
+	}
+	if flat {
+		r.buf = breaksToSpaces(r.buf, 0)
+	}
+	rest := string(r.buf)
+	for {
+		line, after, more := strings.Cut(rest, "\n")
+		out = appendInline(out, channel.Text(line))
+		if !more {
+			return out
+		}
+		out = append(out, &channel.Break{})
+		rest = after
+	}
+}
+
+// address fills a link's address. A value at its start may be an address
+// itself; anywhere else it is one component and cannot change what is around
+// it.
+func (r *run) address(parts []part) string {
+	var dst []byte
+	for i, p := range parts {
+		if p.ref < 0 {
+			dst = appendAddress(dst, p.lit)
+			continue
+		}
+		r.temp = breaksToSpaces(r.append(r.temp[:0], p.ref), 0)
+		switch {
+		case i == 0:
+			dst = appendAddress(dst, string(r.temp))
+		case hasScheme(string(dst), "mailto:") || strings.EqualFold(string(dst), "mailto:"):
+			dst = appendComponent(dst, r.temp, "@")
+		default:
+			dst = appendComponent(dst, r.temp, "")
+		}
+	}
+	return string(dst)
+}
+
+// mention fills in whom to mention. A value that is not one person's name,
+// number or address mentions nobody.
+func (r *run) mention(out []channel.Inline, m *mentionNode) []channel.Inline {
+	c := &channel.Mention{
+		All:   m.all,
+		ID:    r.oneLineText(m.id),
+		Phone: r.oneLineText(m.phone),
+		Email: r.oneLineText(m.email),
+		Name:  r.oneLineText(m.name),
+	}
+	valid := func(parts []part, s string, is func(string) bool) bool {
+		_, authored := literal(parts)
+		return authored || is(s)
+	}
+	if valid(m.id, c.ID, isPersonID) && valid(m.phone, c.Phone, isPhone) && valid(m.email, c.Email, isEmail) {
+		return append(out, c)
+	}
+	r.warn(channel.WarnUnresolved, "A mention is shown as text, because its value is not one person's id, phone number or e-mail address.")
+	return appendInline(out, channel.Text(c.Label()))
+}

@@ -1,0 +1,329 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/datapush-go/datapush/channel"
+)
+
+// column is a TableBlock's column ready to make cells.
+type column struct {
+	spot
+	empty     string
+	number    numberPattern
+	date      dateLayout
+	isNumber  bool
+	condition *condition
+}
+
+type condition struct {
+	op        Op
+	threshold []byte
+	number    decimal
+	isNumber  bool
+	met       Style
+	notMet    Style
+}
+
+// table is nil when a column has a mistake.
+func (r *run) table(b *TableBlock) *channel.Table {
+	r.rows = First
+	before := len(r.errs)
+	columns := make([]column, len(b.Columns))
+	table := &channel.Table{Columns: make([]channel.Column, len(b.Columns)), File: b.File}
+	for i := range b.Columns {
+		field := fmt.Sprintf("table.columns[%d].", i)
+		table.Columns[i] = r.column(field, &b.Columns[i], &columns[i])
+	}
+	if len(r.errs) > before {
+		return nil
+	}
+	rows := r.rowCount(columns)
+	for i := range columns {
+		if res := columns[i].result; res != nil && len(res.Rows) < rows {
+			r.warn(channel.WarnData, "Column %q has %d rows and its table has %d; the cells below are empty.",
+				table.Columns[i].Header, len(res.Rows), rows)
+		}
+	}
+	fillCells(table, columns, rows)
+	return table
+}
+
+func (r *run) column(field string, b *Column, c *column) channel.Column {
+	s, ok := r.find(b.Field)
+	if !ok {
+		if !r.renderer.opts.Lenient {
+			r.at(field+"field", unknownField(b.Field))
+		} else {
+			r.warn(channel.WarnUnresolved, "Column %q is empty: no parameter or output has this name.", b.Field)
+		}
+	}
+	c.spot = s
+	c.empty = r.line(field+"empty", b.Empty)
+	c.number, c.isNumber = parseNumberPattern(b.Format)
+	if !c.isNumber && b.Format != "" {
+		c.date, _ = parseDateLayout(b.Format)
+	}
+	if b.Condition != nil {
+		c.condition = r.condition(field+"condition.threshold", b.Condition)
+	}
+	header := b.Header
+	if header == "" {
+		header = string(oneLine([]byte(b.Field), 0))
+	} else {
+		header = r.line(field+"header", header)
+	}
+	return channel.Column{
+		Header: header,
+		Prefix: r.line(field+"prefix", b.Prefix),
+		Suffix: r.line(field+"suffix", b.Suffix),
+		Format: b.Format,
+		Align:  b.Align,
+	}
+}
+
+func unknownField(name string) string {
+	if name == "" {
+		return "the field is empty; name a parameter or an output"
+	}
+	if strings.HasPrefix(name, "${") && strings.HasSuffix(name, "}") {
+		return fmt.Sprintf("write the name without ${ and }: %q", name[2:len(name)-1])
+	}
+	return unknownName(fmt.Sprintf("%q", name), name)
+}
+
+func (r *run) condition(field string, b *Condition) *condition {
+	c := &condition{op: b.Op, met: b.Met, notMet: b.NotMet}
+	c.threshold = []byte(r.line(field, b.Threshold))
+	c.number, c.isNumber = parseDecimal(c.threshold)
+	if b.Op.ordered() && !c.isNumber {
+		r.at(field, thresholdNumber(b.Op))
+	}
+	return c
+}
+
+func thresholdNumber(op Op) string {
+	return fmt.Sprintf("%s compares numbers, and the threshold is none; write a decimal number such as 60 or -0.5", op)
+}
+
+// rowCount is the length of the longest result; a table of parameters alone has
+// one row.
+func (r *run) rowCount(columns []column) int {
+	n, any := 0, false
+	for i := range columns {
+		if res := columns[i].result; res != nil {
+			n, any = max(n, len(res.Rows)), true
+		}
+	}
+	if !any {
+		return 1
+	}
+	return n
+}
+
+// span is where a cell's texts stand in the table's backing string.
+type span struct{ text, raw, end int }
+
+// fillCells makes the cells. All texts are slices of one string, so that a
+// table of any size costs a few allocations.
+func fillCells(table *channel.Table, columns []column, rows int) {
+	n := rows * len(columns)
+	table.Cells = make([]channel.Cell, n)
+	spans := make([]span, n)
+	buf := make([]byte, 0, 12*n)
+	for i := range rows {
+		for j := range columns {
+			at := i*len(columns) + j
+			buf, spans[at] = columns[j].appendCell(buf, i, &table.Cells[at])
+		}
+	}
+	all := string(buf)
+	for i, s := range spans {
+		c := &table.Cells[i]
+		c.Text = all[s.text:s.end]
+		c.Raw = c.Text
+		if s.raw < s.text {
+			c.Raw = all[s.raw:s.text]
+		} else if s.raw > s.end {
+			c.Raw = ""
+		}
+	}
+	for j := range columns {
+		if table.Columns[j].Align == channel.AlignDefault && numeric(table, j) {
+			table.Columns[j].Align = channel.AlignRight
+		}
+	}
+}
+
+// numeric reports whether a column holds numbers and nulls, at least one number.
+func numeric(table *channel.Table, j int) bool {
+	found := false
+	for i := j; i < len(table.Cells); i += len(table.Columns) {
+		switch table.Cells[i].Type {
+		case channel.TypeNumber:
+			found = true
+		case channel.TypeNull:
+		default:
+			return false
+		}
+	}
+	return found
+}
+
+// appendCell writes one cell: first the raw text, then, where it differs, the
+// text to show. A span whose raw is beyond its end has no raw text.
+func (c *column) appendCell(buf []byte, row int, cell *channel.Cell) ([]byte, span) {
+	from := len(buf)
+	value := c.value(row)
+	buf, cell.Type = appendValue(buf, value, c.spot.date)
+	if cell.Type != channel.TypeNumber {
+		buf = oneLine(buf, from)
+	}
+	text := buf[from:]
+	null := cell.Type == channel.TypeNull
+	if c.condition != nil {
+		if style, ok := c.condition.style(text, null, cell.Type == channel.TypeNumber); ok {
+			cell.Color, cell.Mark = style.Color, style.Mark
+		}
+	}
+	if len(text) == 0 {
+		buf = append(buf, c.empty...)
+		return buf, span{text: from, raw: len(buf) + 1, end: len(buf)}
+	}
+	switch cell.Type {
+	case channel.TypeDate, channel.TypeTime:
+		t := value.(time.Time)
+		shown := bytes.Clone(text)
+		buf = t.AppendFormat(buf[:from], time.RFC3339Nano)
+		at := len(buf)
+		if c.date != nil {
+			buf = c.date.append(buf, t)
+		} else {
+			buf = append(buf, shown...)
+		}
+		return buf, span{text: at, raw: from, end: len(buf)}
+	case channel.TypeNumber:
+		at := from
+		if !isJSONNumber(text) {
+			shown := bytes.Clone(text)
+			buf = appendJSONNumber(buf[:from], shown)
+			at = len(buf)
+			buf = append(buf, shown...)
+			text = buf[at:]
+		}
+		if c.isNumber {
+			return c.appendNumber(buf, from, at, text)
+		}
+		return buf, span{text: at, raw: from, end: len(buf)}
+	case channel.TypeText:
+		switch {
+		case c.isNumber:
+			return c.appendNumber(buf, from, from, text)
+		case c.date != nil:
+			if t, ok := parseTimeText(string(text)); ok {
+				at := len(buf)
+				buf = c.date.append(buf, t)
+				return buf, span{text: at, raw: from, end: len(buf)}
+			}
+		}
+	}
+	return buf, span{text: from, raw: from, end: len(buf)}
+}
+
+// appendNumber writes the formatted form after the raw one, in place of the
+// text that stands at at; text that is no number stays.
+func (c *column) appendNumber(buf []byte, raw, at int, text []byte) ([]byte, span) {
+	end := len(buf)
+	d, ok := parseDecimal(text)
+	if ok {
+		if buf, ok = c.number.append(buf, &d); ok {
+			if at > raw {
+				// The unformatted text between the two is not needed.
+				n := copy(buf[at:], buf[end:])
+				return buf[:at+n], span{text: at, raw: raw, end: at + n}
+			}
+			return buf, span{text: end, raw: raw, end: len(buf)}
+		}
+	}
+	return buf, span{text: at, raw: raw, end: len(buf)}
+}
+
+func (c *column) value(row int) any {
+	if c.result == nil {
+		return c.spot.text
+	}
+	if row >= len(c.result.Rows) || c.col >= len(c.result.Rows[row]) {
+		return nil
+	}
+	return c.result.Rows[row][c.col]
+}
+
+// style chooses how a value looks; false is no style at all.
+func (c *condition) style(value []byte, null, isNumber bool) (Style, bool) {
+	if c.op == OpEmpty || c.op == OpNotEmpty {
+		return c.pick((len(value) == 0) == (c.op == OpEmpty)), true
+	}
+	if null {
+		return Style{}, false
+	}
+	if c.op == OpContains {
+		return c.pick(bytes.Contains(value, c.threshold)), true
+	}
+	if c.isNumber {
+		if d, ok := parseDecimal(value); ok {
+			return c.pick(c.op.holds(d.compare(&c.number))), true
+		}
+	}
+	switch c.op {
+	case OpEqual:
+		return c.pick(bytes.Equal(value, c.threshold)), true
+	case OpNotEqual:
+		return c.pick(!bytes.Equal(value, c.threshold)), true
+	}
+	return c.pick(false), true
+}
+
+func (c *condition) pick(met bool) Style {
+	if met {
+		return c.met
+	}
+	return c.notMet
+}
+
+// holds judges the outcome of a comparison.
+func (op Op) holds(cmp int) bool {
+	switch op {
+	case OpEqual:
+		return cmp == 0
+	case OpNotEqual:
+		return cmp != 0
+	case OpGreater:
+		return cmp > 0
+	case OpGreaterEqual:
+		return cmp >= 0
+	case OpLess:
+		return cmp < 0
+	case OpLessEqual:
+		return cmp <= 0
+	}
+	return false
+}
+
+func (op Op) ordered() bool {
+	switch op {
+	case OpGreater, OpGreaterEqual, OpLess, OpLessEqual:
+		return true
+	}
+	return false
+}
+
+func (op Op) known() bool {
+	switch op {
+	case OpEqual, OpNotEqual, OpContains, OpEmpty, OpNotEmpty:
+		return true
+	}
+	return op.ordered()
+}
