@@ -1,0 +1,400 @@
+package lark
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
+	"github.com/datapush-go/datapush/internal/jsontext"
+)
+
+// signRoom is what signing adds to a request's body.
+const signRoom = len(`"timestamp":"1599360473","sign":"",`) + 44
+
+// titleBytes bounds the title, which stands in each part's header and in the
+// first line of the chat list.
+const titleBytes = 300
+
+// Encode writes a message as interactive cards. Sizes are bytes of the request.
+func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
+	e := c.encode(msg, to, 0)
+	if !e.visible {
+		return nil, fmt.Errorf("lark: encode: %w", channel.ErrNoContent)
+	}
+	plan := e.layout.Plan()
+	if plan.Cut {
+		// Finer pieces lose less at the end.
+		e = c.encode(msg, to, 8)
+		plan = e.layout.Plan()
+	}
+	return e.payloads(plan), nil
+}
+
+// encoder writes one message. Sizes are bytes, unused, components, tables.
+type encoder struct {
+	c        *Channel
+	v2       bool
+	to       channel.Destination
+	ids      map[string]string // of the message's mentions, by e-mail address
+	layout   fit.Layout
+	w        writer
+	run      int // index of the piece that text goes to, -1 for none
+	textSize int
+	finer    int // divides what a block may measure
+	tables   int
+	visible  bool
+	warnings []channel.Warning
+	title    string
+	keyword  string
+	mentions []byte
+}
+
+func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
+	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1)}
+	e.w = writer{e: e, v2: e.v2}
+	e.lookup(msg)
+	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
+	if e.title = title; cut {
+		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
+	}
+	if k := strings.TrimSpace(jsontext.Line(to.Options[OptionKeyword])); k != "" && !strings.Contains(title, k) {
+		e.keyword = k
+	}
+	e.first(msg)
+	e.layout.Fit = to.Fit
+	e.layout.Limit = fit.Size{maxBytes, 0, maxComps, c.o.Tables}
+	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
+	e.layout.Rest = e.element("…")
+	e.layout.RestSize = component(len(e.layout.Rest))
+	e.layout.Label = fit.Size{2*fit.MaxLabel + 64, 0, 1}
+	e.layout.First = component(len(e.mentions) + 1)
+	frame := len(e.prefix(nil, "")) + len(e.suffix(nil)) + signRoom
+	e.layout.Frame = fit.Size{frame, 0, 3}
+
+	for _, s := range msg.Sections {
+		e.run = -1
+		for _, b := range s.Blocks {
+			if e.layout.Omitted {
+				return e
+			}
+			e.block(b)
+		}
+	}
+	return e
+}
+
+func component(n int) fit.Size { return fit.Size{n, 0, 1} }
+
+func (e *encoder) warn(code channel.WarningCode, text string) {
+	w := channel.Warning{Code: code, Text: text}
+	for _, have := range e.warnings {
+		if have == w {
+			return
+		}
+	}
+	e.warnings = append(e.warnings, w)
+}
+
+// lookup collects the ids that Prepare found.
+func (e *encoder) lookup(msg *channel.Message) {
+	for _, m := range mentions(msg) {
+		if m.Email != "" && m.ID != "" {
+			if e.ids == nil {
+				e.ids = make(map[string]string)
+			}
+			e.ids[m.Email] = m.ID
+		}
+	}
+}
+
+// at is the markup of a mention, or empty with a warning.
+func (e *encoder) at(m channel.Mention) string {
+	id := m.ID
+	if id == "" {
+		id = e.ids[m.Email]
+	}
+	switch {
+	case m.All:
+		return "<at id=all></at>"
+	case plainID(id) && id != "all":
+		return "<at id=" + id + "></at>"
+	case m.Email != "":
+		e.warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address")
+	default:
+		e.warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a Lark bot mentions by open_id or user_id only")
+	}
+	return ""
+}
+
+// first writes the destination's mentions that the message does not make
+// itself.
+func (e *encoder) first(msg *channel.Message) {
+	seen := make(map[string]bool)
+	if len(e.to.Mentions) > 0 {
+		for _, m := range mentions(msg) {
+			if at := e.quiet(m); at != "" {
+				seen[at] = true
+			}
+		}
+	}
+	var out []byte
+	e.w.reset()
+	for _, m := range e.to.Mentions {
+		at := e.at(m)
+		if at != "" && seen[at] {
+			continue
+		}
+		if len(e.w.out) > 0 {
+			e.w.markup(" ")
+		}
+		if at == "" {
+			e.w.text(clip(m.Label(), 100))
+			continue
+		}
+		seen[at] = true
+		if len(e.w.out) > 4000 {
+			e.warn(channel.WarnCut, "the destination has more mentions than fit")
+			break
+		}
+		e.w.markup(at)
+	}
+	e.visible = false // a mention alone is no message
+	if len(e.w.out) > 0 {
+		out = e.element(string(e.w.out))
+	}
+	e.mentions = out
+}
+
+func clip(s string, n int) string { s, _ = fit.Clip(s, n); return s }
+
+// quiet is at without warnings.
+func (e *encoder) quiet(m channel.Mention) string {
+	w := e.warnings
+	at := e.at(m)
+	e.warnings = w
+	return at
+}
+
+// element is a text component that holds Markdown.
+func (e *encoder) element(markdown string) []byte {
+	b := append([]byte(nil), textHead...)
+	b = jsontext.Append(b, markdown)
+	return append(b, textTail...)
+}
+
+const (
+	textHead = `{"tag":"markdown","content":"`
+	textTail = `"}`
+)
+
+// block adds a block to the pieces.
+func (e *encoder) block(b channel.Block) {
+	switch b := b.(type) {
+	case nil:
+	case *channel.Table:
+		e.table(b)
+	case *channel.Chart:
+		e.chart(b)
+	case *channel.Image:
+		if key := imageKey(b.Key); key != "" {
+			e.image(key, b.Alt)
+			return
+		}
+		e.text(b, 0)
+	default:
+		e.text(b, 0)
+	}
+}
+
+func (e *encoder) image(key, alt string) {
+	e.visible = true
+	p := fit.Piece{Buf: []byte(`{"tag":"img","img_key":"` + key + `","alt":{"tag":"plain_text","content":"`)}
+	p.Buf = jsontext.AppendLine(p.Buf, clip(alt, 500))
+	p.Buf = append(p.Buf, `"}}`...)
+	p.Add(fit.Size{len(p.Buf), 0, 2}, 0)
+	e.add(p)
+}
+
+func (e *encoder) chart(b *channel.Chart) {
+	if b.Title != "" {
+		e.text(&channel.Paragraph{Inlines: []channel.Inline{&channel.Strong{Inlines: []channel.Inline{channel.Text(b.Title)}}}}, 0)
+		e.keep()
+	}
+	switch {
+	case b.Image != nil && imageKey(b.Image.Key) != "":
+		e.image(imageKey(b.Image.Key), b.Image.Alt)
+	case b.Table != nil:
+		e.warn(channel.WarnDegraded, "a chart is shown as a table, because its picture was not uploaded to Lark")
+		e.table(b.Table)
+	case b.Image != nil:
+		e.text(b.Image, 0)
+	default:
+		e.warn(channel.WarnRemoved, "a chart is not shown")
+	}
+}
+
+func (e *encoder) add(p fit.Piece) {
+	e.run = -1
+	e.layout.Pieces = append(e.layout.Pieces, p)
+}
+
+// keep binds the last row to what follows.
+func (e *encoder) keep() {
+	if e.run >= 0 {
+		rows := e.layout.Pieces[e.run].Rows
+		rows[len(rows)-1].Keep = true
+	}
+}
+
+// text adds a block of text to the text component being written. A block that
+// no part can hold is divided; most is what its shares may weigh, zero for no
+// bound yet.
+func (e *encoder) text(b channel.Block, most int) {
+	if e.layout.Omitted {
+		return
+	}
+	fresh := fit.Piece{
+		Head: []byte(textHead), HeadSize: component(len(textHead)),
+		Tail: []byte(textTail), TailSize: fit.Size{len(textTail)},
+	}
+	room := e.layout.Room(&fresh)[0] / e.finer
+	if most == 0 {
+		most = room
+	}
+	weight := fit.Weight(b)
+	if weight > most {
+		e.divide(b, most)
+		return
+	}
+	e.w.reset()
+	e.w.block(b)
+	later := e.w.later
+	if len(e.w.out) > 0 {
+		p := &fresh
+		if e.run >= 0 {
+			p = &e.layout.Pieces[e.run]
+		}
+		at := len(p.Buf)
+		lead := 0
+		if len(p.Rows) > 0 {
+			p.Buf = append(p.Buf, `\n\n`...)
+			lead = 4
+		}
+		p.Buf = jsontext.Append(p.Buf, string(e.w.out))
+		size := len(p.Buf) - at
+		if size > room && most > 64 && most < whole {
+			p.Buf = p.Buf[:at]
+			e.divide(b, weight*room/size*7/8)
+			return
+		}
+		p.Add(fit.Size{size}, lead)
+		if _, heading := b.(*channel.Heading); heading {
+			p.Rows[len(p.Rows)-1].Keep = true
+		}
+		if e.run < 0 {
+			e.layout.Pieces = append(e.layout.Pieces, fresh)
+			e.run = len(e.layout.Pieces) - 1
+		}
+		if e.textSize += size; e.textSize > e.layout.Capacity()[0] {
+			e.layout.Omitted = true
+		}
+	}
+	for _, l := range later {
+		e.block(l)
+	}
+}
+
+// whole says that a block cannot be divided further.
+const whole = 1 << 30
+
+func (e *encoder) divide(b channel.Block, most int) {
+	most = max(most, 64)
+	parts := fit.Chop(b, most)
+	for _, p := range parts {
+		if e.layout.Omitted {
+			return
+		}
+		if len(parts) == 1 || fit.Weight(p) > most {
+			most = whole
+		}
+		e.text(p, most)
+	}
+}
+
+// prefix writes what stands before the elements of a part.
+func (e *encoder) prefix(dst []byte, label string) []byte {
+	title := e.title
+	if title != "" && label != "" {
+		title += " " + label
+	}
+	dst = append(dst, `{"msg_type":"interactive","card":{`...)
+	if e.v2 {
+		dst = append(dst, `"schema":"2.0","config":{"width_mode":"fill"`...)
+		if e.title != "" {
+			dst = append(dst, `,"summary":{"content":`...)
+			dst = append(jsontext.Quote(dst, title), '}')
+		}
+	} else {
+		dst = append(dst, `"config":{"wide_screen_mode":true`...)
+	}
+	dst = append(dst, '}')
+	if e.title != "" {
+		dst = append(dst, `,"header":{"title":{"tag":"plain_text","content":`...)
+		dst = jsontext.Quote(dst, title)
+		dst = append(dst, `},"template":"blue"}`...)
+	}
+	if e.v2 {
+		dst = append(dst, `,"body":{"elements":[`...)
+	} else {
+		dst = append(dst, `,"elements":[`...)
+	}
+	if e.title == "" && label != "" {
+		dst = append(dst, e.element(label)...)
+		dst = append(dst, ',')
+	}
+	return dst
+}
+
+// suffix writes what stands after the elements of a part.
+func (e *encoder) suffix(dst []byte) []byte {
+	if e.keyword != "" {
+		text, _ := appendText(nil, e.keyword, false, nil, false)
+		dst = append(dst, ',')
+		dst = append(dst, e.element("<font color='grey'>"+string(text)+"</font>")...)
+	}
+	dst = append(dst, ']')
+	if e.v2 {
+		dst = append(dst, '}')
+	}
+	return append(dst, `}}`...)
+}
+
+func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
+	out := make([]channel.Payload, len(plan.Parts))
+	for i, part := range plan.Parts {
+		label := ""
+		if len(plan.Parts) > 1 {
+			label = fit.Label(i+1, len(plan.Parts))
+		}
+		body := make([]byte, 0, part.Size[0]+16)
+		body = e.prefix(body, label)
+		if i == 0 && len(e.mentions) > 0 {
+			body = append(body, e.mentions...)
+			if len(part.Segments) > 0 {
+				body = append(body, ',')
+			}
+		}
+		body = e.layout.Append(body, part)
+		body = e.suffix(body)
+		p := channel.Payload{Part: i + 1, Parts: len(plan.Parts), Type: "interactive", Body: body, Size: len(body), Warnings: part.Warnings}
+		if !e.to.Secrets[SecretSign].IsZero() {
+			p.Size += signRoom
+		}
+		if i == 0 {
+			p.Warnings = append(e.warnings, part.Warnings...)
+		}
+		out[i] = p
+	}
+	return out
+}

@@ -1,0 +1,193 @@
+// Package lark delivers messages to groups of Lark and Feishu through custom
+// bots.
+//
+// A message becomes an interactive card (card JSON 2.0; 1.0 where the
+// destination's [OptionCard] says so): text is Markdown with every character of
+// a [channel.Text] escaped, a table is the native table component, a cell's
+// colour is a coloured text in it. A picture shows when its Key names an
+// uploaded one and is a link otherwise, because a webhook takes no pictures.
+//
+// A destination needs the bot's webhook address, or its bare token together
+// with [OptionCloud]. [SecretSign] signs each attempt anew. A mention needs an
+// open_id or user_id ([channel.Mention].ID) or All; custom bots cannot mention
+// by e-mail address or telephone number, so an address is looked up with
+// [Options.Lookup] or written as text.
+//
+// Limits, read 2026-11-23 on
+// https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot: 20 KB a
+// request (this package stays within 19,000 bytes, which is under both meanings
+// of KB and leaves room for the signature), 100 messages a minute and 5 a
+// second for each bot. A card holds 200 components
+// (https://open.feishu.cn/document/feishu-cards/card-json-v2-structure) and a
+// table 50 columns
+// (https://open.feishu.cn/document/feishu-cards/card-components/content-components/table);
+// tables beyond the third of a card are refused in practice, although five are
+// documented, so a card gets three unless [Options.Tables] says otherwise.
+package lark
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/webhook"
+)
+
+// Keys of a destination's Secrets and Options.
+const (
+	// SecretSign is the bot's signing secret. Without it nothing is signed.
+	SecretSign = "sign"
+	// OptionKeyword is a word that the bot's security settings ask for. It is
+	// added to each part whose title does not hold it.
+	OptionKeyword = "keyword"
+	// OptionCard is the card version: "2.0", also when empty, or "1.0" for
+	// clients before 7.20.
+	OptionCard = "card"
+	// OptionCloud says where a bare token belongs: "feishu", also when empty,
+	// or "lark". A full address needs none.
+	OptionCloud = "cloud"
+)
+
+const (
+	maxBytes   = 19_000
+	maxComps   = 200
+	maxColumns = 50
+	maxTables  = 3
+)
+
+// Options configure a Channel. The zero value is fine.
+type Options struct {
+	// Client's transport is used as it is, and guarding addresses is then the
+	// host's. Nil makes a client that Allow guards.
+	Client *http.Client
+	// Now gives the time of signatures. Nil is time.Now.
+	Now func() time.Time
+	// Rates are what one bot may send. Nil is the vendor's: 5 a second and 100
+	// a minute. Empty and not nil is no limit.
+	Rates []channel.Rate
+	// Allow opens networks and hosts that are otherwise refused.
+	Allow channel.Allow
+	// Lookup finds the open_id or user_id of an e-mail address, usually by an
+	// app of the host's own. An empty id, or an error, means that nobody was
+	// found: the message is sent with the address as text and a warning. Nil
+	// looks nobody up. It may be called by several goroutines at once.
+	Lookup func(ctx context.Context, email string) (id string, err error)
+	// Tables is how many tables a card may hold. Zero is 3.
+	Tables int
+}
+
+// Channel delivers to Lark. It implements [channel.Preparer],
+// [channel.Checker] and [channel.Previewer] too, and may be used by several
+// goroutines at once.
+type Channel struct {
+	o    Options
+	http *webhook.Client
+}
+
+// New makes a channel. Nil options are the zero value. It does no I/O.
+func New(o *Options) *Channel {
+	c := &Channel{}
+	if o != nil {
+		c.o = *o
+		c.o.Rates = slices.Clone(o.Rates)
+	}
+	if c.o.Now == nil {
+		c.o.Now = time.Now
+	}
+	if c.o.Rates == nil {
+		c.o.Rates = []channel.Rate{{N: 5, Per: time.Second}, {N: 100, Per: time.Minute}}
+	}
+	if c.o.Tables <= 0 {
+		c.o.Tables = maxTables
+	}
+	c.http = webhook.New(webhook.Options{Op: "lark: send", Client: c.o.Client, Allow: c.o.Allow, Now: c.o.Now})
+	return c
+}
+
+// Kind is [channel.Lark].
+func (c *Channel) Kind() channel.Kind { return channel.Lark }
+
+// Close closes idle connections of the channel's own client.
+func (c *Channel) Close() error { return c.http.Close() }
+
+// Limits counts a bot by its token.
+func (c *Channel) Limits(to channel.Destination) channel.Limits {
+	l := channel.Limits{Bytes: maxBytes, Rates: slices.Clone(c.o.Rates)}
+	if u, err := url.Parse(endpoint(to)); err == nil && u.Host != "" {
+		sum := sha256.Sum256([]byte("lark " + strings.ToLower(u.Host) + strings.TrimRight(u.Path, "/")))
+		l.Budget = hex.EncodeToString(sum[:16])
+	}
+	return l
+}
+
+// endpoint is the address to post to, empty without one.
+func endpoint(to channel.Destination) string {
+	s := strings.TrimSpace(to.URL.Reveal())
+	if s == "" || strings.Contains(s, "/") {
+		return s
+	}
+	host := "https://open.feishu.cn"
+	if to.Options[OptionCloud] == "lark" {
+		host = "https://open.larksuite.com"
+	}
+	return host + "/open-apis/bot/v2/hook/" + url.PathEscape(s)
+}
+
+// Check finds mistakes in a destination without I/O; all of them, each with its
+// field.
+func (c *Channel) Check(to channel.Destination) error {
+	var errs []error
+	bad := func(field, text string) { errs = append(errs, fmt.Errorf("lark: %s: %s", field, text)) }
+	if to.Kind != "" && to.Kind != channel.Lark {
+		bad("kind", "is "+string(to.Kind)+", want "+string(channel.Lark))
+	}
+	switch u, err := url.Parse(endpoint(to)); {
+	case to.URL.IsRedacted():
+	case to.URL.IsZero():
+		bad("url", "is missing: copy the webhook address of the bot")
+	case err != nil || u.Host == "":
+		bad("url", "is no web address: copy the webhook address of the bot")
+	case u.Scheme != "https" && !(u.Scheme == "http" && c.open(u.Hostname())):
+		bad("url", "does not begin with https://")
+	}
+	if v := to.Options[OptionCard]; v != "" && v != "2.0" && v != "1.0" {
+		bad("options."+OptionCard, `is none of "2.0" and "1.0"`)
+	}
+	if v := to.Options[OptionCloud]; v != "" && v != "feishu" && v != "lark" {
+		bad("options."+OptionCloud, `is none of "feishu" and "lark"`)
+	}
+	if len(to.Options[OptionKeyword]) > 200 {
+		bad("options."+OptionKeyword, "is longer than 200 bytes")
+	}
+	for _, k := range slices.Sorted(maps.Keys(to.Options)) {
+		if !slices.Contains([]string{OptionKeyword, OptionCard, OptionCloud}, k) {
+			bad("options."+k, "is unknown")
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(to.Secrets)) {
+		if k != SecretSign {
+			bad("secrets."+k, "is unknown")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// open reports whether the host opened an address on purpose, as tests do with
+// loopback.
+func (c *Channel) open(host string) bool {
+	if c.o.Client != nil || c.o.Allow.Host(host) {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && c.o.Allow.Addr(a)
+}

@@ -1,0 +1,235 @@
+package lark
+
+import (
+	"strconv"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
+	"github.com/datapush-go/datapush/internal/jsontext"
+)
+
+// table adds the native table component. Cells are plain text, which needs no
+// escaping and keeps every digit; a column with colours holds coloured text
+// instead (data type lark_md, clients from 7.10).
+func (e *encoder) table(t *channel.Table) {
+	if len(t.Columns) == 0 {
+		return
+	}
+	e.tables++
+	e.visible = true
+	if len(t.Columns) > maxColumns {
+		e.warn(channel.WarnCut, "table "+strconv.Itoa(e.tables)+": the first "+strconv.Itoa(maxColumns)+" of "+fit.Count(len(t.Columns))+
+			" columns are shown, because a Lark table has no more")
+	}
+	x := table{e: e, t: t, columns: t.Columns[:min(len(t.Columns), maxColumns)], number: e.tables}
+	x.keys = make([]string, len(x.columns))
+	for i := range x.keys {
+		x.keys[i] = `"c` + strconv.Itoa(i) + `":"`
+	}
+	x.colored = make([]bool, len(x.columns))
+	x.piece.More = func(dst []byte, left int) []byte {
+		dst = append(dst, ',')
+		return append(dst, e.element(fit.More(left))...)
+	}
+	x.piece.MoreSize = component(1 + len(textHead) + len(fit.More(1<<62)) + len(textTail))
+	for !x.rows() {
+		// A colour turned up in a column that was plain so far.
+	}
+	e.add(x.piece)
+}
+
+type table struct {
+	e       *encoder
+	t       *channel.Table
+	number  int
+	columns []channel.Column
+	keys    []string // with the quotes and the colon
+	colored []bool
+	piece   fit.Piece
+}
+
+// rows writes head and rows. It is false when the kind of a column has to be
+// another; each column changes at most once.
+func (x *table) rows() bool {
+	p := &x.piece
+	p.Buf, p.Rows, p.Total = p.Buf[:0], p.Rows[:0], x.t.Rows()
+	x.head()
+	room := x.e.layout.Room(p)[0]
+	enough := x.e.layout.Capacity()[0]
+	for i := range p.Total {
+		if len(p.Buf) > enough {
+			break
+		}
+		row := x.t.Row(i)
+		at := len(p.Buf)
+		if !x.row(row, -1) {
+			return false
+		}
+		if len(p.Buf)-at > room {
+			for most := room; len(p.Buf)-at > room; most = most * 3 / 4 {
+				p.Buf = p.Buf[:at]
+				x.row(row, most)
+			}
+			x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": a row is longer than a card holds, its longest cells were cut")
+		}
+		p.Rows = append(p.Rows, fit.Row{End: len(p.Buf), Lead: 1, Size: fit.Size{len(p.Buf) - at}})
+	}
+	return true
+}
+
+// row appends one row whose cells are cut to most bytes unless it is negative.
+func (x *table) row(row []channel.Cell, most int) bool {
+	buf := append(x.piece.Buf, ",{"...)
+	for c := range x.columns {
+		cell := &row[c]
+		if cell.Color != channel.ColorDefault && !x.colored[c] {
+			x.colored[c] = true
+			return false
+		}
+		if c > 0 {
+			buf = append(buf, ',')
+		}
+		buf = append(buf, x.keys[c]...)
+		col := &x.columns[c]
+		switch {
+		case x.colored[c]:
+			buf = markdownCell(buf, show(col, cell, most), cell.Color)
+		case most >= 0:
+			buf = jsontext.AppendLine(buf, show(col, cell, most))
+		case cell.Text == "" && cell.Mark == "":
+		default:
+			// The same characters as Column.Show, without joining them first.
+			buf = jsontext.AppendLine(buf, col.Prefix)
+			buf = jsontext.AppendLine(buf, cell.Text)
+			buf = jsontext.AppendLine(buf, col.Suffix)
+			buf = jsontext.AppendLine(buf, cell.Mark)
+		}
+		buf = append(buf, '"')
+	}
+	x.piece.Buf = append(buf, '}')
+	return true
+}
+
+func show(col *channel.Column, cell *channel.Cell, most int) string {
+	s := col.Show(*cell)
+	if most >= 0 {
+		s, _ = fit.Clip(s, most)
+	}
+	return s
+}
+
+// colors are names of the vendor's palette
+// (https://open.feishu.cn/document/feishu-cards/enumerations-for-fields-related-to-color,
+// read 2026-11-23).
+var colors = map[channel.Color]string{
+	channel.ColorGreen: "green", channel.ColorRed: "red", channel.ColorBlue: "blue",
+	channel.ColorOrange: "orange", channel.ColorYellow: "yellow", channel.ColorGrey: "grey",
+}
+
+func markdownCell(dst []byte, s string, color channel.Color) []byte {
+	name := colors[color]
+	if s == "" {
+		return dst
+	}
+	if name != "" {
+		dst = append(dst, "<font color='"...)
+		dst = append(dst, name...)
+		dst = append(dst, "'>"...)
+	}
+	// An escaped text has no backslash and no control character, so a quote is
+	// the only thing that JSON asks to escape.
+	at := len(dst)
+	dst, _ = appendText(dst, jsontext.Line(s), true, nil, false)
+	dst = quotes(dst, at)
+	if name != "" {
+		dst = append(dst, "</font>"...)
+	}
+	return dst
+}
+
+// quotes puts a backslash before each quote from at on.
+func quotes(b []byte, at int) []byte {
+	n := 0
+	for _, c := range b[at:] {
+		if c == '"' {
+			n++
+		}
+	}
+	if n == 0 {
+		return b
+	}
+	from := len(b) - 1
+	for range n {
+		b = append(b, 0)
+	}
+	for to := len(b) - 1; from >= at; from-- {
+		b[to] = b[from]
+		to--
+		if b[from] == '"' {
+			b[to] = '\\'
+			to--
+		}
+	}
+	return b
+}
+
+// head writes what stands before the rows. Long headers are cut so that rows
+// have room.
+func (x *table) head() {
+	most := 0
+	for _, c := range x.columns {
+		most = max(most, len(c.Header))
+	}
+	p := &x.piece
+	p.Tail, p.TailSize = []byte("]}"), fit.Size{2}
+	cut := false
+	for {
+		b := append(p.Head[:0], `{"tag":"table","page_size":10,"row_height":"low","header_style":{"background_style":"grey","bold":true},"columns":[`...)
+		for i, c := range x.columns {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, `{"name":"c`...)
+			b = strconv.AppendInt(b, int64(i), 10)
+			b = append(b, `","display_name":"`...)
+			b = jsontext.AppendLine(b, clip(c.Header, most))
+			b = append(b, `","data_type":"`...)
+			if x.colored[i] {
+				b = append(b, "lark_md"...)
+			} else {
+				b = append(b, "text"...)
+			}
+			b = append(b, `","horizontal_align":"`...)
+			b = append(b, x.align(i)...)
+			b = append(b, `"}`...)
+		}
+		p.Head = append(b, `],"rows":[`...)
+		p.HeadSize = fit.Size{len(p.Head), 0, 1, 1}
+		if len(p.Head) <= x.e.layout.Limit[0]*2/5 || most < 8 {
+			break
+		}
+		most, cut = most*3/4, true
+	}
+	if cut {
+		x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": long column names were cut")
+	}
+}
+
+// align puts columns of numbers right unless the author says otherwise.
+func (x *table) align(col int) string {
+	switch a := x.columns[col].Align; a {
+	case channel.AlignLeft, channel.AlignCenter, channel.AlignRight:
+		return string(a)
+	}
+	n := len(x.t.Columns)
+	for i := col; i < len(x.t.Cells); i += n {
+		switch x.t.Cells[i].Type {
+		case channel.TypeNull:
+			continue
+		case channel.TypeNumber:
+			return "right"
+		}
+		break
+	}
+	return "left"
+}
