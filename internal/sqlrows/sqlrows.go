@@ -1,0 +1,137 @@
+// Package sqlrows reads rows into results at the least cost: cells are decoded
+// in place, straight from what the driver hands out, and rows are cut from slabs,
+// so that a row costs what its values cost. This is why the sources scan by hand:
+// sqlx's SliceScan and MapScan allocate a pointer, and a map, a row.
+package sqlrows
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/datapush-go/datapush/source"
+)
+
+// ErrTooLarge says that a result outgrew its budget of bytes.
+var ErrTooLarge = errors.New("the result is too large for memory")
+
+// TooLarge returns an error that wraps ErrTooLarge and says what to do.
+func TooLarge(budget int64) error {
+	return fmt.Errorf("%w: more than %d bytes; select fewer rows or columns, or raise MaxBytes", ErrTooLarge, budget)
+}
+
+// Limits end the reading of a result.
+type Limits struct {
+	// Rows is how many rows are read at the most. Zero is source.MaxRows.
+	Rows int
+	// Bytes is how large the result may grow by source.CellSize. Zero is
+	// source.MaxBytes.
+	Bytes int64
+}
+
+// WithDefaults returns the limits with zeros replaced.
+func (l Limits) WithDefaults() Limits {
+	if l.Rows <= 0 {
+		l.Rows = source.MaxRows
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = source.MaxBytes
+	}
+	return l
+}
+
+// Slab hands out rows of a fixed width from larger pieces of memory.
+type Slab struct {
+	width int
+	free  []any
+	rows  int
+}
+
+// NewSlab makes a slab of rows of width cells.
+func NewSlab(width int) *Slab { return &Slab{width: width} }
+
+// Row returns a row of nils that cannot grow into its neighbour.
+func (s *Slab) Row() []any {
+	if s.width == 0 {
+		return []any{}
+	}
+	if len(s.free) < s.width {
+		// Small results stay small, large ones take few pieces.
+		s.rows = min(max(2*s.rows, 4), 256)
+		s.free = make([]any, s.rows*s.width)
+	}
+	row := s.free[:s.width:s.width]
+	s.free = s.free[s.width:]
+	return row
+}
+
+// Decode turns what the driver handed out, never nil, into a cell. It must copy
+// a []byte that it keeps.
+type Decode func(v any) (any, error)
+
+// Read reads the current result set of rows up to its limits, each column by its
+// decoder. It does not close rows: how to stop the server is the caller's to
+// know. The error wraps ErrTooLarge when the budget is spent.
+func Read(rows *sql.Rows, columns []source.Column, decode []Decode, limits Limits) (*source.Result, error) {
+	limits = limits.WithDefaults()
+	cells := make([]cell, len(columns))
+	dest := make([]any, len(columns))
+	for i := range cells {
+		cells[i].decode = decode[i]
+		dest[i] = &cells[i]
+	}
+	out := &source.Result{Columns: columns}
+	slab := NewSlab(len(columns))
+	size := int64(0)
+	for rows.Next() {
+		if len(out.Rows) == limits.Rows {
+			out.Truncated = true
+			return out, nil
+		}
+		row := slab.Row()
+		for i := range cells {
+			cells[i].at = &row[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return nil, err
+		}
+		for _, v := range row {
+			size += source.CellSize(v)
+		}
+		if size > limits.Bytes {
+			return nil, TooLarge(limits.Bytes)
+		}
+		out.Rows = append(out.Rows, row)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// cell is a scan destination that decodes without database/sql's own copies.
+type cell struct {
+	decode Decode
+	at     *any
+}
+
+func (c *cell) Scan(v any) error {
+	if v == nil {
+		return nil
+	}
+	var err error
+	*c.at, err = c.decode(v)
+	return err
+}
+
+// Scrub replaces every secret in text, such as a DSN that a driver repeats in an
+// error.
+func Scrub(text string, secrets ...string) string {
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "[redacted]")
+		}
+	}
+	return text
+}
