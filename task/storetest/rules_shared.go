@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/task"
@@ -15,33 +16,30 @@ func sharedRules() []Rule {
 	return []Rule{
 		{"X01", "values passed in are not kept: changing them later changes nothing", func(p *probe) {
 			t, v, d, r, dl := fullTask(), fullVersion(), fullDestination(), fullRun(), fullDelivery()
-			p.ok("CreateTask", p.s.CreateTask(p.ctx, t))
-			scribble(reflect.ValueOf(&t).Elem())
-			_, err := p.s.AddVersion(p.ctx, v)
-			p.ok("AddVersion", err)
-			scribble(reflect.ValueOf(&v).Elem())
-			p.ok("SaveDestination", p.s.SaveDestination(p.ctx, d))
-			scribble(reflect.ValueOf(&d).Elem())
-			p.ok("AddRun", p.s.AddRun(p.ctx, r))
-			scribble(reflect.ValueOf(&r).Elem())
 			planned := byHand("t1", "r2", clock(0))
 			planned.Params = task.Params{"date": "20240102"}
+			p.ok("CreateTask", p.s.CreateTask(p.ctx, t))
+			_, err := p.s.AddVersion(p.ctx, v)
+			p.ok("AddVersion", err)
+			p.ok("SaveDestination", p.s.SaveDestination(p.ctx, d))
+			p.ok("AddRun", p.s.AddRun(p.ctx, r))
 			p.ok("Plan", p.s.Plan(p.ctx, "t1", zero, zero, []task.Run{planned}))
-			scribble(reflect.ValueOf(&planned).Elem())
 			l := p.claim("r1", clock(10))
 			p.ok("SaveDelivery", p.s.SaveDelivery(p.ctx, l, dl))
-			scribble(reflect.ValueOf(&dl).Elem())
-
-			p.untouched(1)
-			p.same("parameters of a planned run", task.Params{"date": "20240102"}, p.load("r2").Params)
+			before := p.everything()
+			for _, x := range []any{&t, &v, &d, &r, &planned, &dl} {
+				scribble(reflect.ValueOf(x))
+			}
+			p.same("what is stored", before, p.everything())
 
 			t, r, dl = fullTask(), fullRun(), fullDelivery()
 			p.ok("SaveTask", p.s.SaveTask(p.ctx, t))
-			scribble(reflect.ValueOf(&t).Elem())
 			p.ok("SaveRun", p.s.SaveRun(p.ctx, l, r, dl))
-			scribble(reflect.ValueOf(&r).Elem())
-			scribble(reflect.ValueOf(&dl).Elem())
-			p.untouched(2)
+			before = p.everything()
+			for _, x := range []any{&t, &r, &dl} {
+				scribble(reflect.ValueOf(x))
+			}
+			p.same("what is stored after it was saved again", before, p.everything())
 		}},
 		{"X02", "values returned are the caller's own: changing them changes nothing", func(p *probe) {
 			p.ok("CreateTask", p.s.CreateTask(p.ctx, fullTask()))
@@ -50,30 +48,11 @@ func sharedRules() []Rule {
 			p.ok("SaveDestination", p.s.SaveDestination(p.ctx, fullDestination()))
 			p.ok("AddRun", p.s.AddRun(p.ctx, fullRun()))
 			p.ok("SaveDelivery", p.s.SaveDelivery(p.ctx, p.claim("r1", clock(10)), fullDelivery()))
-
-			scribble(reflect.ValueOf(&v).Elem())
-			t := p.loadTask("t1")
-			scribble(reflect.ValueOf(&t).Elem())
-			v = p.version("t1", 1)
-			scribble(reflect.ValueOf(&v).Elem())
-			vs, err := p.s.Versions(p.ctx, "t1")
-			p.ok("Versions", err)
-			scribble(reflect.ValueOf(&vs).Elem())
-			d, err := p.s.Destination(p.ctx, "ops")
-			p.ok("Destination", err)
-			scribble(reflect.ValueOf(&d).Elem())
-			ds, err := p.s.Destinations(p.ctx)
-			p.ok("Destinations", err)
-			scribble(reflect.ValueOf(&ds).Elem())
-			r := p.load("r1")
-			scribble(reflect.ValueOf(&r).Elem())
-			rs, err := p.s.Runs(p.ctx, task.RunFilter{})
-			p.ok("Runs", err)
-			scribble(reflect.ValueOf(&rs).Elem())
-			dls := p.deliveries("r1")
-			scribble(reflect.ValueOf(&dls).Elem())
-
-			p.untouched(1)
+			before := p.everything().clone()
+			scribble(reflect.ValueOf(&v))
+			returned := p.everything()
+			scribble(reflect.ValueOf(&returned))
+			p.same("what is stored", before, p.everything())
 		}},
 		{"X03", "of those who claim a run at the same time exactly one gets it", func(p *probe) {
 			p.create("t1")
@@ -163,20 +142,45 @@ func sharedRules() []Rule {
 	}
 }
 
-// untouched compares what is stored with the fixtures.
-func (p *probe) untouched(revision int64) {
-	t := p.loadTask("t1")
-	want := fullTask()
-	want.Revision = revision
-	p.same("Task", want, t)
-	p.same("Version", fullVersion(), p.version("t1", 1))
-	d, err := p.s.Destination(p.ctx, "ops")
+// content is whatever the rules about ownership have stored, as each method
+// returns it.
+type content struct {
+	Task         task.Task
+	Version      task.Version
+	Versions     []task.Version
+	Destination  channel.Destination
+	Destinations []channel.Destination
+	Run          task.Run
+	Runs         []task.Run
+	Deliveries   []task.Delivery
+}
+
+func (p *probe) everything() content {
+	c := content{Task: p.loadTask("t1"), Version: p.version("t1", 1), Run: p.load("r1"), Deliveries: p.deliveries("r1")}
+	var err error
+	c.Versions, err = p.s.Versions(p.ctx, "t1")
+	p.ok("Versions", err)
+	c.Destination, err = p.s.Destination(p.ctx, "ops")
 	p.ok("Destination", err)
-	p.same("Destination", fullDestination(), d)
-	p.same("Run", fullRun(), p.load("r1"))
-	p.same("Deliveries", []task.Delivery{fullDelivery()}, p.deliveries("r1"))
-	ds := []channel.Destination{fullDestination()}
-	all, err := p.s.Destinations(p.ctx)
+	c.Destinations, err = p.s.Destinations(p.ctx)
 	p.ok("Destinations", err)
-	p.same("Destinations", ds, all)
+	c.Runs, err = p.s.Runs(p.ctx, task.RunFilter{})
+	p.ok("Runs", err)
+	return c
+}
+
+func (c content) clone() content {
+	return content{
+		Task: c.Task.Clone(), Version: c.Version.Clone(), Versions: cloned(c.Versions, task.Version.Clone),
+		Destination: c.Destination.Clone(), Destinations: cloned(c.Destinations, channel.Destination.Clone),
+		Run: c.Run.Clone(), Runs: cloned(c.Runs, task.Run.Clone), Deliveries: cloned(c.Deliveries, task.Delivery.Clone),
+	}
+}
+
+func cloned[T any](s []T, clone func(T) T) []T {
+	s = slices.Clone(s)
+	for i := range s {
+		s[i] = clone(s[i])
+	}
+	return s
 }
