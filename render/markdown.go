@@ -44,7 +44,7 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 
 // readMarkdown parses Markdown in which ${ is text.
 func readMarkdown(p parser.Parser, src string) []channel.Block {
-	b := builder{source: clean([]byte(src), 0)}
+	b := builder{source: clean([]byte(src), 0), strict: true}
 	blocks, _ := staticBlocks(b.blocks(p.Parse(text.NewReader(b.source)).(ast.Node)))
 	return blocks
 }
@@ -113,7 +113,7 @@ func surroundings(t *template) (around []surrounding, direct bool) {
 			after = t.parts[i+1].lit[0]
 		}
 		around[i] = surrounding{lineStart: atStart, mark: isMark(before) || isMark(after)}
-		if before == '[' || atStart && (after == '.' || after == ')') {
+		if before == '[' || before == '\\' || atStart && (after == '.' || after == ')') {
 			direct = false
 		}
 		before = 'a'
@@ -173,6 +173,9 @@ func appendEscaped(dst []byte, s string, lineStart bool) []byte {
 			dst = append(dst, "&#9;"...)
 			lineStart = false
 			continue
+		case c == '\\' && (i+1 == len(s) || s[i+1] == '\n'):
+			// Two backslashes before a line break read differently by reader.
+			dst = append(dst, "&#92;"...)
 		case strings.IndexByte("\\`*_[]<>~|&", c) >= 0:
 			dst = append(dst, '\\', c)
 		case lineStart && strings.IndexByte("#+-=:", c) >= 0:
@@ -467,8 +470,8 @@ func (w *markdownWriter) inlines(inlines []channel.Inline, lineStart bool) {
 			w.mention(n)
 		case *channel.Break:
 			switch {
-			case i == 0 || i == len(inlines)-1:
-				// A hard break needs text on both sides.
+			case i == 0 || i == len(inlines)-1 || isBreak(inlines[i+1]):
+				// A line break needs text on both sides.
 				w.out = append(w.out, "&#10;"...)
 			case n.Soft:
 				w.newline()
@@ -481,6 +484,11 @@ func (w *markdownWriter) inlines(inlines []channel.Inline, lineStart bool) {
 		}
 		lineStart = false
 	}
+}
+
+func isBreak(n channel.Inline) bool {
+	_, ok := n.(*channel.Break)
+	return ok
 }
 
 func (w *markdownWriter) style(mark string, inlines []channel.Inline, lineStart bool) {

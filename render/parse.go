@@ -123,7 +123,7 @@ const (
 // parseDocument never fails; mistakes in references are in template.bad.
 func parseDocument(p parser.Parser, src string) *document {
 	d := &document{template: parseTemplate(src)}
-	b := builder{source: d.tokenized(), doc: d, direct: true}
+	b := builder{source: d.tokenized(), direct: true}
 	root := p.Parse(text.NewReader(b.source))
 	d.blocks = b.blocks(root)
 	d.plain = make([]channel.Block, 0, len(d.blocks))
@@ -142,8 +142,10 @@ func parseDocument(p parser.Parser, src string) *document {
 // builder turns goldmark's tree into ours.
 type builder struct {
 	source []byte
-	doc    *document
+	// direct is document.direct, as far as the tree tells.
 	direct bool
+	// strict keeps a hard line break visible where it would become a space.
+	strict bool
 }
 
 func (b *builder) blocks(parent ast.Node) []blockNode {
@@ -408,6 +410,8 @@ func (b *builder) inlines(n ast.Node, oneLine bool) []inlineNode {
 			}
 			switch {
 			case !c.SoftLineBreak() && !c.HardLineBreak():
+			case oneLine && b.strict && c.HardLineBreak():
+				pending = append(pending, '\x06') // no text has one
 			case oneLine:
 				pending = append(pending, ' ')
 			case c.NextSibling() == nil:

@@ -125,6 +125,9 @@ func flat(blocks []channel.Block) string {
 		case *channel.Image:
 			lines = append(lines, b.Alt)
 		case *channel.Table:
+			for _, c := range b.Columns {
+				lines = append(lines, c.Header)
+			}
 			for i := range b.Rows() {
 				for j, cell := range b.Row(i) {
 					lines = append(lines, b.Columns[j].Show(cell))
