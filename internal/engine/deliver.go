@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/task"
+)
+
+// partKey identifies one part over all attempts.
+func partKey(run, destination string, part int) string {
+	sum := sha256.Sum256([]byte(run + "\x00" + destination + "\x00" + strconv.Itoa(part)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// send is the second stage: every delivery that has not ended goes on at the
+// same time as the others, its parts in order.
+func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
+	errs := make([]error, len(ds))
+	var open []int
+	for i := range ds {
+		if !ds[i].State.Ended() {
+			open = append(open, i)
+		}
+	}
+	if len(open) == 1 {
+		errs[open[0]] = x.deliver(ctx, &ds[open[0]])
+	} else {
+		var wg sync.WaitGroup
+		for _, i := range open {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				errs[i] = x.deliver(ctx, &ds[i])
+			}()
+		}
+		wg.Wait()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errLost) {
+		return errLost
+	}
+
+	var bad []string
+	var resume time.Time
+	var waiting string
+	for _, d := range ds {
+		if !d.State.Ended() {
+			if waiting == "" || d.Resume.Before(resume) {
+				resume, waiting = d.Resume, fmt.Sprintf("destination %q: %s", d.Destination, d.Waiting)
+			}
+			continue
+		}
+		if d.State != task.Delivered {
+			bad = append(bad, fmt.Sprintf("destination %q: %s", d.Destination, d.Error))
+		}
+	}
+	switch {
+	case errors.Is(context.Cause(ctx), errDeadline):
+		if waiting != "" {
+			return x.timedOut()
+		}
+	case waiting != "":
+		if now := x.e.Clock.Now(); resume.Before(now) {
+			resume = now
+		}
+		// A run never sleeps past its deadline.
+		if resume.After(x.run.Deadline) {
+			resume = x.run.Deadline
+		}
+		return x.wait(resume, waiting)
+	}
+	if bad != nil {
+		x.run.Error = strings.Join(bad, "; ")
+		return x.finish(task.Failed, nil)
+	}
+	return x.finish(task.Succeeded, nil)
+}
+
+// deliver sends the parts of one delivery as far as it can go now and stores
+// each step. An error is store trouble or a lost lease.
+func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
+	e := x.e
+	save := func() error { return e.Store.SaveDelivery(x.store, x.lease, *d) }
+	end := func(s task.DeliveryState, text string) error {
+		d.State, d.Error, d.Resume, d.Waiting = s, text, time.Time{}, ""
+		return save()
+	}
+	to, err := e.Store.Destination(x.store, d.Destination)
+	if errors.Is(err, task.ErrNotFound) {
+		return end(task.Undelivered, errGone.Error())
+	}
+	if err != nil {
+		return err
+	}
+	ch := e.Channels[d.Kind]
+	if ch == nil || to.Kind != d.Kind {
+		return end(task.Undelivered, fmt.Sprintf("no channel serves kind %q", d.Kind))
+	}
+	limits := ch.Limits(to)
+	budget := string(d.Kind) + "\x00" + limits.Budget
+	if limits.Budget == "" {
+		budget += "\x00" + d.Destination
+	}
+	holder := d.Run + "\x00" + d.Destination
+
+	for i := range d.Parts {
+		p := &d.Parts[i]
+		if p.Receipt != nil {
+			continue
+		}
+		if p.Sending {
+			// Another process ended between the send and its answer.
+			p.Sending, p.Outcome = false, channel.Unknown.String()
+			p.Error = "a process ended between sending and storing the answer"
+			if ended, err := x.unknown(d, p, to, end); ended || err != nil {
+				return err
+			}
+		}
+		now := e.Clock.Now()
+		if ctx.Err() != nil {
+			e.budgets.leave(budget, holder)
+			d.Resume, d.Waiting = now, "the process was stopped"
+			return save()
+		}
+		if d.Resume.After(now) {
+			return nil
+		}
+		if at := e.budgets.take(budget, holder, limits.Rates, now); at.After(now) {
+			d.Resume, d.Waiting = at, "its turn within the vendor's rate"
+			if at.After(x.run.Deadline) {
+				e.budgets.leave(budget, holder)
+			}
+			return save()
+		}
+		p.MayRepeat = p.MayRepeat || p.Outcome == channel.Unknown.String()
+		p.Sending = true
+		p.Attempts++
+		if err := save(); err != nil {
+			return err
+		}
+		receipt, err := x.attempt(ctx, ch, to, *p)
+		ended := e.Clock.Now()
+		e.budgets.done(budget, now, ended)
+		p.Sending, p.SentAt = false, ended
+		if err == nil {
+			p.Receipt, p.Body = &receipt, nil
+			p.Outcome, p.Code, p.Error = "", "", ""
+			d.Code, d.Error, d.Resume, d.Waiting = "", "", time.Time{}, ""
+			if i == len(d.Parts)-1 {
+				break
+			}
+			if err := save(); err != nil {
+				return err
+			}
+			continue
+		}
+
+		var ce *channel.Error
+		if !errors.As(err, &ce) {
+			ce = &channel.Error{Err: err}
+		}
+		text := mask(err.Error(), to)
+		p.Outcome, p.Code, p.Error = ce.Outcome.String(), ce.Code, text
+		d.Code, d.Error = ce.Code, text
+		e.Logger.WarnContext(ctx, "send failed", "run", d.Run, "destination", d.Destination, "part", p.Number,
+			"outcome", p.Outcome, "code", p.Code, "attempt", p.Attempts, "error", text)
+		if ce.After > 0 {
+			e.budgets.shut(budget, limits.Rates, ended.Add(ce.After), ended)
+		}
+		switch ce.Outcome {
+		case channel.Rejected:
+			return end(task.Undelivered, d.Error)
+		case channel.NotSent:
+			if ctx.Err() == nil && x.run.Trigger == task.Tested && p.Attempts >= testMost {
+				return end(task.Undelivered, fmt.Sprintf("given up after %d attempts: %s", p.Attempts, d.Error))
+			}
+		default:
+			if ended, err := x.unknown(d, p, to, end); ended || err != nil {
+				return err
+			}
+		}
+		d.Resume, d.Waiting = ended.Add(max(ce.After, backoff(p.Attempts, p.Key))), "another attempt"
+		if ctx.Err() != nil {
+			d.Resume = ended // cut off by this process's end or the deadline, not by the vendor
+		}
+		return save()
+	}
+	return end(task.Delivered, "")
+}
+
+// unknown decides about a part that may have arrived; true ends the delivery.
+func (x *execution) unknown(d *task.Delivery, p *task.Part, to channel.Destination, end func(task.DeliveryState, string) error) (bool, error) {
+	switch {
+	case to.OnUnknown == channel.Hold:
+		return true, end(task.Unclear, fmt.Sprintf("part %d may have arrived, and the destination holds such parts: %s", p.Number, p.Error))
+	case p.Attempts > unknownMost:
+		return true, end(task.Unclear, fmt.Sprintf("part %d may have arrived; no answer to %d attempts was clear: %s", p.Number, p.Attempts, p.Error))
+	}
+	return false, nil
+}
+
+// attempt calls the channel. A panic may have come after the bytes left, so its
+// outcome is unknown.
+func (x *execution) attempt(ctx context.Context, ch channel.Channel, to channel.Destination, p task.Part) (receipt channel.Receipt, err error) {
+	err = guard("the channel", func() (err error) {
+		receipt, err = ch.Send(ctx, to, channel.Payload{
+			Key: p.Key, Part: p.Number, Parts: p.Of, Type: p.Type, Body: p.Body, Size: p.Size,
+		})
+		return err
+	})
+	return receipt, err
+}
+
+// mask takes a destination's secrets out of an error text. Our own channels
+// never put them in; a host's channel may wrap an error that does.
+func mask(text string, to channel.Destination) string {
+	hide := func(s channel.Secret) {
+		// A very short secret would mask parts of words.
+		if v := s.Reveal(); len(v) >= 4 {
+			text = strings.ReplaceAll(text, v, channel.Redacted)
+		}
+	}
+	hide(to.URL)
+	for _, s := range to.Secrets {
+		hide(s)
+	}
+	return text
+}

@@ -1,0 +1,215 @@
+// Package engine is what a Pusher does: it plans occurrences, claims their
+// runs, queries, renders, delivers and retries, and it keeps the rules of a
+// task's life from draft to published version.
+//
+// # Nothing waits in place
+//
+// A run that has to wait (for a retry, a rate budget, a vendor's wait, a place
+// in its pool, an earlier run of its task) is stored with the time to resume
+// and its goroutine ends. Only Run and Test sleep between attempts. What ends a
+// wait early, such as the end of the run in front, makes the waiting run due in
+// the store and wakes the sleepers of this process.
+//
+// # What is stored when
+//
+// A run is executed in two stages. The first queries, renders and encodes, and
+// ends by storing every destination's payloads in one transaction with the mark
+// that the run is rendered; a process that dies before that leaves nothing
+// sent, so the stage simply starts again. The second only ever sends stored
+// bytes. A part is marked as being sent before it is sent, so that a process
+// which finds the mark of another knows that the part may have arrived.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/render"
+	"github.com/datapush-go/datapush/schedule"
+	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/task"
+)
+
+// Config is complete: the root package has filled in the defaults.
+type Config struct {
+	Sources     map[string]source.Source
+	Channels    map[channel.Kind]channel.Channel
+	Store       task.Store
+	Clock       schedule.Clock
+	Renderer    render.Renderer
+	Logger      *slog.Logger
+	Groups      map[string]int
+	Concurrency int
+	Drain       time.Duration
+	Rand        io.Reader
+}
+
+// Times that are the engine's own.
+const (
+	// leaseTTL is how long a crashed process keeps others from its run.
+	leaseTTL = time.Minute
+	// lookAgain is how soon a run that waits for a pool or for an earlier run
+	// looks again, should nobody wake it.
+	lookAgain = time.Second
+	// pollEvery bounds a sleep of the loop, since another process may publish
+	// into a shared store.
+	pollEvery = 30 * time.Second
+	// troublePause is how long a run rests that could not even be begun.
+	troublePause = 10 * time.Second
+	// late is how much after its time an occurrence counts as missed.
+	late = time.Minute
+)
+
+// Engine executes pushes. Its methods may be called by several goroutines at
+// once.
+type Engine struct {
+	Config
+	owner   string
+	plans   planCache
+	budgets budgets
+	pools   map[string]*pool
+	sleep   sleepers
+
+	mu   sync.Mutex
+	here map[string]bool // runs that this process is executing
+}
+
+// New makes an engine from a complete configuration.
+func New(c Config) (*Engine, error) {
+	e := &Engine{Config: c, pools: make(map[string]*pool), here: make(map[string]bool)}
+	e.pools[""] = &pool{size: c.Concurrency}
+	for name, n := range c.Groups {
+		e.pools[name] = &pool{size: n}
+	}
+	owner, err := e.newID("p")
+	if err != nil {
+		return nil, err
+	}
+	e.owner = owner
+	return e, nil
+}
+
+var idText = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// newID makes an identifier of 80 random bits.
+func (e *Engine) newID(prefix string) (string, error) {
+	r := e.Rand
+	if r == nil {
+		r = rand.Reader
+	}
+	var b [10]byte
+	if _, err := io.ReadFull(r, b[:]); err != nil {
+		return "", fmt.Errorf("datapush: no randomness for an identifier: %w", err)
+	}
+	return prefix + "_" + idText.EncodeToString(b[:]), nil
+}
+
+// source finds the handle for an environment; there is no fallback from one to
+// the other.
+func (e *Engine) source(name, env string) (source.Source, error) {
+	key := sourceKey(name, env)
+	if s, ok := e.Sources[key]; ok {
+		return s, nil
+	}
+	return nil, fmt.Errorf("no source %q is configured", key)
+}
+
+func sourceKey(name, env string) string {
+	if env == task.Development {
+		return name + "@" + task.Development
+	}
+	return name
+}
+
+// pool is a resource group: so many runs at once in this process.
+type pool struct {
+	mu   sync.Mutex
+	size int
+	used int
+}
+
+func (p *pool) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.used >= p.size {
+		return false
+	}
+	p.used++
+	return true
+}
+
+func (p *pool) leave() {
+	p.mu.Lock()
+	p.used--
+	p.mu.Unlock()
+}
+
+// sleepers are the contexts on which Run and Test of this process sleep.
+type sleepers struct {
+	mu sync.Mutex
+	n  int
+	m  map[int]context.CancelFunc
+}
+
+// context returns one that wake ends. It must be made before looking for work,
+// so that a wake between the look and the sleep is not lost.
+func (s *sleepers) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m == nil {
+		s.m = make(map[int]context.CancelFunc)
+	}
+	id := s.n
+	s.n++
+	s.m[id] = cancel
+	return ctx, func() {
+		s.mu.Lock()
+		delete(s.m, id)
+		s.mu.Unlock()
+		cancel()
+	}
+}
+
+func (s *sleepers) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, cancel := range s.m {
+		cancel()
+	}
+}
+
+// guard turns a panic of a host's source, renderer or channel into an error. The
+// panic's value is left out of the text: it may hold row data.
+func guard(what string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%s panicked (%T)", what, v)
+		}
+	}()
+	return f()
+}
+
+// env checks an environment override and completes it.
+func env(override, spec string) (string, error) {
+	if override == "" {
+		override = spec
+	}
+	switch override {
+	case "", task.Production:
+		return task.Production, nil
+	case task.Development:
+		return task.Development, nil
+	}
+	return "", fmt.Errorf("%q is neither %q nor %q", override, task.Production, task.Development)
+}
+
+func lower(s string) string { return strings.ToLower(s) }

@@ -1,0 +1,500 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/render"
+	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/task"
+)
+
+// Why a run's context ended, beside its caller's.
+var (
+	errDeadline = errors.New("the run's deadline came")
+	errLost     = errors.New("the lease was lost to another process")
+	errGone     = errors.New("there is no such destination any more")
+)
+
+// RunOccurrence executes the run of an occurrence as far as it can go now. It
+// may be called any number of times: a run that has ended is returned as it is,
+// one that waits is returned with the time to call again.
+func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.Run, error) {
+	id := occ.RunID()
+	r, err := e.Store.Run(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("datapush: run %s: %w", id, err)
+	}
+	if r.State.Ended() || r.State == task.Waiting && r.Resume.After(e.Clock.Now()) {
+		return &r, nil
+	}
+	if !e.enter(id) {
+		return &r, task.ErrBusy
+	}
+	defer e.exit(id)
+
+	pl, err := e.pinned(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	group := pl.spec.ResourceGroup
+	if e.pools[group] == nil {
+		group = "" // the host dropped the group after the version was submitted
+	}
+	p := e.pools[group]
+	if !p.enter() {
+		return e.park(ctx, r, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group))
+	}
+	defer func() {
+		p.leave()
+		if err := e.Store.Wake(context.WithoutCancel(ctx), task.GroupKey(group), e.Clock.Now(), 1); err != nil {
+			e.Logger.ErrorContext(ctx, "waking a waiting run failed", "group", group, "error", err)
+		}
+		e.sleep.wake()
+	}()
+
+	lease, err := e.Store.Claim(ctx, id, e.owner, e.Clock.Now(), leaseTTL)
+	var busy *task.BusyError
+	switch {
+	case errors.As(err, &busy) && busy.Behind != "":
+		return e.park(ctx, r, "run "+busy.Behind+" of the same task to end", task.TaskKey(r.Occurrence.Task))
+	case errors.Is(err, task.ErrEnded):
+		return e.load(ctx, id)
+	case err != nil:
+		return nil, err
+	}
+	// The claim is the point from which nobody else changes the run.
+	if r, err = e.Store.Run(ctx, id); err != nil {
+		return nil, err
+	}
+	return e.hold(ctx, lease, r, pl)
+}
+
+func (e *Engine) enter(run string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.here[run] {
+		return false
+	}
+	e.here[run] = true
+	return true
+}
+
+func (e *Engine) exit(run string) {
+	e.mu.Lock()
+	delete(e.here, run)
+	e.mu.Unlock()
+}
+
+func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {
+	r, err := e.Store.Run(ctx, id)
+	return &r, err
+}
+
+// park makes a run wait that was not claimed.
+func (e *Engine) park(ctx context.Context, r task.Run, what, key string) (*task.Run, error) {
+	err := e.Store.Park(ctx, r.ID, what, key, e.Clock.Now().Add(lookAgain))
+	if err != nil {
+		return nil, err
+	}
+	return e.load(ctx, r.ID)
+}
+
+// pinned is the version, or the draft, that the run was planned with.
+func (e *Engine) pinned(ctx context.Context, r task.Run) (*plan, error) {
+	if r.Version == 0 && r.Draft != nil {
+		return compile(*r.Draft)
+	}
+	return e.planOf(ctx, r.Occurrence.Task, r.Version)
+}
+
+// hold executes a run under its lease, beside a goroutine that renews the lease
+// and minds the deadline, and stores what became of it.
+func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *plan) (*task.Run, error) {
+	work, cancel := context.WithCancelCause(ctx)
+	var minder sync.WaitGroup
+	minder.Add(1)
+	go func() {
+		defer minder.Done()
+		e.mind(work, cancel, lease, r.Deadline)
+	}()
+	x := &execution{e: e, lease: lease, run: r, spec: pl.spec, loc: pl.table.Location(), store: context.WithoutCancel(ctx)}
+	err := x.execute(work)
+	cancel(nil)
+	minder.Wait()
+
+	r = x.run
+	switch {
+	case errors.Is(err, errLost) || errors.Is(err, task.ErrConflict):
+		return nil, fmt.Errorf("datapush: run %s: %w", r.ID, task.ErrBusy)
+	case err != nil:
+		// Store trouble: the lease expires and the run is resumed.
+		return nil, fmt.Errorf("datapush: run %s: %w", r.ID, err)
+	}
+	e.Logger.InfoContext(ctx, "run", "run", r.ID, "task", r.Occurrence.Task, "state", string(r.State))
+	e.sleep.wake()
+	return &r, nil
+}
+
+// mind renews the lease and ends the run at its deadline.
+func (e *Engine) mind(ctx context.Context, cancel context.CancelCauseFunc, lease task.Lease, deadline time.Time) {
+	for {
+		now := e.Clock.Now()
+		left := deadline.Sub(now)
+		if left <= 0 {
+			cancel(errDeadline)
+			return
+		}
+		if e.Clock.Sleep(ctx, min(left, leaseTTL/3)) != nil {
+			return
+		}
+		if now = e.Clock.Now(); !now.Before(deadline) {
+			cancel(errDeadline)
+			return
+		}
+		l, err := e.Store.Renew(ctx, lease, now, leaseTTL)
+		switch {
+		case err == nil:
+			lease = l
+		case errors.Is(err, task.ErrConflict):
+			cancel(errLost)
+			return
+		case ctx.Err() == nil:
+			e.Logger.WarnContext(ctx, "renewing a lease failed", "run", lease.Run, "error", err)
+		}
+	}
+}
+
+// execution is one goroutine's work on a claimed run.
+type execution struct {
+	e     *Engine
+	lease task.Lease
+	run   task.Run
+	spec  task.Spec
+	loc   *time.Location
+	// store is the context for what must be written even when the run's own
+	// context has ended.
+	store context.Context
+}
+
+// execute does both stages and releases the lease. An error is store trouble or
+// a lost lease; whatever else happens is in the run.
+func (x *execution) execute(ctx context.Context) error {
+	e, now := x.e, x.e.Clock.Now()
+	r := &x.run
+	if r.StartedAt.IsZero() {
+		r.StartedAt = now
+	}
+	r.Waiting, r.WaitFor = "", ""
+	if !now.Before(r.Deadline) {
+		return x.timedOut()
+	}
+	r.State = task.Running
+	if r.DryRun {
+		return x.finish(task.Succeeded, nil)
+	}
+	if !r.Rendered {
+		if err := e.Store.SaveRun(x.store, x.lease, *r); err != nil {
+			return err
+		}
+		ended, ds, err := x.prepare(ctx)
+		if err != nil {
+			return x.interrupted(ctx, err)
+		}
+		if ended != "" {
+			return x.finish(ended, nil)
+		}
+		r.Rendered = true
+		if err := e.Store.SaveRun(x.store, x.lease, *r, ds...); err != nil {
+			return err
+		}
+		return x.send(ctx, ds)
+	}
+	ds, err := e.Store.Deliveries(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	return x.send(ctx, ds)
+}
+
+// interrupted tells apart why the first stage did not end: a failure, the
+// deadline, a lost lease or the caller's context.
+func (x *execution) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errDeadline):
+			return x.timedOut()
+		case errors.Is(cause, errLost):
+			return errLost
+		default:
+			return x.wait(x.e.Clock.Now(), "the process was stopped")
+		}
+	}
+	x.run.Error = err.Error()
+	return x.finish(task.Failed, nil)
+}
+
+// finish ends the run.
+func (x *execution) finish(s task.RunState, ds []task.Delivery) error {
+	now := x.e.Clock.Now()
+	x.run.State, x.run.EndedAt = s, now
+	x.run.Resume, x.run.Waiting, x.run.WaitFor = time.Time{}, "", ""
+	return x.e.Store.Release(x.store, x.lease, now, x.run, ds...)
+}
+
+// wait parks the run until a time.
+func (x *execution) wait(until time.Time, what string) error {
+	x.run.State, x.run.Resume, x.run.Waiting = task.Waiting, until, what
+	return x.e.Store.Release(x.store, x.lease, x.e.Clock.Now(), x.run)
+}
+
+// timedOut ends a run whose deadline came. Receipts stay.
+func (x *execution) timedOut() error {
+	ds, err := x.e.Store.Deliveries(x.store, x.run.ID)
+	if err != nil {
+		return err
+	}
+	for i := range ds {
+		if !ds[i].State.Ended() {
+			ds[i].State = task.Expired
+			if ds[i].Error == "" {
+				ds[i].Error = "the deadline came before it was sent"
+			}
+			ds[i].Resume, ds[i].Waiting = time.Time{}, ""
+		}
+	}
+	x.run.Error = "the deadline " + x.run.Deadline.UTC().Format(time.RFC3339) + " came first"
+	return x.finish(task.TimedOut, ds)
+}
+
+// prepare is the first stage: query, render, encode. It returns the state with
+// which the run ends right away, or the deliveries to send.
+func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery, error) {
+	e, r := x.e, &x.run
+	results, warnings, err := e.query(ctx, x.spec, r.Environment, r.Params)
+	r.Warnings = warnings
+	if err != nil {
+		return "", nil, err
+	}
+	r.Rows = 0
+	for _, res := range results {
+		r.Rows += len(res.Rows)
+	}
+	outputs, err := outputsOf(x.spec, results)
+	if err != nil {
+		return "", nil, err
+	}
+	r.Outputs = outputs
+	if x.spec.SkipEmpty && emptyContent(x.spec.Content, r.Params, results) {
+		return task.Skipped, nil, nil
+	}
+	msg, err := e.render(ctx, x.spec, render.Data{
+		ID: r.ID, At: r.Occurrence.At.In(x.loc), Inputs: r.Params, Results: results,
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	r.Warnings = append(r.Warnings, msg.Warnings...)
+
+	ds := make([]task.Delivery, 0, len(x.spec.Destinations))
+	for _, name := range x.spec.Destinations {
+		d, err := x.encode(ctx, msg, name)
+		if err != nil {
+			return "", nil, err
+		}
+		ds = append(ds, d)
+	}
+	if r.Push {
+		return "", ds, nil
+	}
+	// A test without a push ends here; what was encoded tells whether it could
+	// have been sent.
+	var failed []string
+	for _, d := range ds {
+		r.Warnings = append(r.Warnings, d.Warnings...)
+		if d.State == task.Undelivered {
+			failed = append(failed, fmt.Sprintf("destination %q: %s", d.Destination, d.Error))
+		}
+	}
+	if failed != nil {
+		r.Error = strings.Join(failed, "; ")
+		return task.Failed, nil, nil
+	}
+	return task.Succeeded, nil, nil
+}
+
+// encode makes one destination's delivery. What goes wrong is in the delivery:
+// it must not stop the others. The error is store trouble or an ended context.
+func (x *execution) encode(ctx context.Context, msg *channel.Message, name string) (task.Delivery, error) {
+	e := x.e
+	d := task.Delivery{Run: x.run.ID, Destination: name, State: task.Pending}
+	var to channel.Destination
+	fail := func(err error) (task.Delivery, error) {
+		if ctx.Err() != nil {
+			return d, ctx.Err()
+		}
+		d.State, d.Error = task.Undelivered, mask(err.Error(), to)
+		var ce *channel.Error
+		if errors.As(err, &ce) {
+			d.Code = ce.Code
+		}
+		return d, nil
+	}
+	var err error
+	to, err = e.Store.Destination(ctx, name)
+	if errors.Is(err, task.ErrNotFound) {
+		return fail(errGone)
+	}
+	if err != nil {
+		return d, err
+	}
+	d.Kind = to.Kind
+	ch := e.Channels[to.Kind]
+	if ch == nil {
+		return fail(fmt.Errorf("no channel serves kind %q", to.Kind))
+	}
+	var payloads []channel.Payload
+	err = guard("the channel", func() (err error) {
+		m := msg
+		if p, ok := channel.As[channel.Preparer](ch); ok {
+			if m, err = p.Prepare(ctx, msg, to); err != nil {
+				return err
+			}
+		}
+		payloads, err = ch.Encode(m, to)
+		return err
+	})
+	if err == nil && len(payloads) == 0 {
+		err = channel.ErrNoContent
+	}
+	if err != nil {
+		return fail(err)
+	}
+	if limit := ch.Limits(to).Bytes; limit > 0 {
+		for _, p := range payloads {
+			if p.Size > limit {
+				return fail(fmt.Errorf("a payload measures %d; the vendor takes %d", p.Size, limit))
+			}
+		}
+	}
+	d.Parts = make([]task.Part, len(payloads))
+	for i, p := range payloads {
+		if p.Part == 0 {
+			p.Part = i + 1
+		}
+		if p.Parts == 0 {
+			p.Parts = len(payloads)
+		}
+		d.Parts[i] = task.Part{
+			Number: p.Part, Of: p.Parts, Type: p.Type, Size: p.Size, Body: p.Body,
+			Key: partKey(x.run.ID, name, i+1),
+		}
+		for _, w := range p.Warnings {
+			if !slices.Contains(d.Warnings, w) {
+				d.Warnings = append(d.Warnings, w)
+			}
+		}
+	}
+	return d, nil
+}
+
+// query runs the script's statements in order on one connection; the first
+// failure ends it.
+func (e *Engine) query(ctx context.Context, s task.Spec, environment string, params task.Params) ([]*source.Result, []channel.Warning, error) {
+	var results []*source.Result
+	var warnings []channel.Warning
+	err := guard("the source", func() error {
+		src, err := e.source(s.Source, environment)
+		if err != nil {
+			return err
+		}
+		d := src.Dialect()
+		script, err := source.Parse(s.SQL, d)
+		if err != nil {
+			return err
+		}
+		if p, ok := source.As[source.Sessioner](src); ok {
+			session, err := p.Session(ctx)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if err := session.Close(); err != nil {
+					e.Logger.WarnContext(ctx, "closing a session failed", "source", s.Source, "error", err)
+				}
+			}()
+			src = session
+		}
+		for i, st := range script.Statements {
+			res, notes, err := source.Collect(ctx, src, st, params, source.CollectOptions{})
+			if err != nil {
+				return statementError(i+1, err)
+			}
+			for _, n := range notes {
+				warnings = append(warnings, channel.Warning{Code: channel.WarnData, Text: fmt.Sprintf("statement %d: %s", i+1, n)})
+			}
+			results = append(results, res)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, warnings, err
+	}
+	return results, warnings, nil
+}
+
+// statementError says which statement failed, unless the source said so.
+func statementError(n int, err error) error {
+	var se *source.Error
+	if errors.As(err, &se) && se.Statement > 0 {
+		return err
+	}
+	return fmt.Errorf("statement %d: %w", n, err)
+}
+
+// render makes the message, the same for all destinations.
+func (e *Engine) render(ctx context.Context, s task.Spec, d render.Data) (*channel.Message, error) {
+	var msg *channel.Message
+	err := guard("the renderer", func() (err error) {
+		msg, err = e.Renderer.Render(ctx, s.Content, d)
+		if err == nil && msg == nil {
+			err = errors.New("the renderer returned no message")
+		}
+		return err
+	})
+	return msg, err
+}
+
+// outputsOf lists the result columns and checks them against what the spec
+// declares. No two may have one name, and none the name of a parameter.
+func outputsOf(s task.Spec, results []*source.Result) ([]string, error) {
+	var names []string
+	var errs []error
+	from := make(map[string]int)
+	for i, res := range results {
+		for _, c := range res.Columns {
+			name := c.Name
+			if n, ok := from[lower(name)]; ok {
+				errs = append(errs, fmt.Errorf("statements %d and %d both return a column %q; give one of them an alias", n, i+1, name))
+				continue
+			}
+			from[lower(name)] = i + 1
+			names = append(names, name)
+			if text, ok := clash(s.Params, name); ok {
+				errs = append(errs, errors.New(text))
+			}
+		}
+	}
+	for i, want := range s.Outputs {
+		if _, ok := from[lower(want)]; !ok {
+			errs = append(errs, fmt.Errorf("outputs[%d]: no statement returns a column %q; there are: %s", i, want, strings.Join(names, ", ")))
+		}
+	}
+	return names, errors.Join(errs...)
+}

@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/datapush-go/datapush/schedule"
+	"github.com/datapush-go/datapush/task"
+)
+
+// planLimit is how many tasks and runs one look at the store returns.
+const planLimit = 512
+
+// plan is a version made ready: what each occurrence needs, computed once.
+type plan struct {
+	spec  task.Spec
+	table *schedule.Timetable
+	exprs map[string]schedule.Expr
+}
+
+// planCache keeps recently used plans. Versions never change, so an entry is
+// never stale.
+type planCache struct {
+	mu sync.Mutex
+	m  map[planKey]*plan
+}
+
+type planKey struct {
+	task   string
+	number int
+}
+
+const planCacheSize = 1024
+
+func (c *planCache) get(k planKey) *plan {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.m[k]
+}
+
+func (c *planCache) put(k planKey, p *plan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m == nil {
+		c.m = make(map[planKey]*plan)
+	}
+	if len(c.m) >= planCacheSize {
+		for old := range c.m { // any will do
+			delete(c.m, old)
+			break
+		}
+	}
+	c.m[k] = p
+}
+
+func (e *Engine) planOf(ctx context.Context, id string, number int) (*plan, error) {
+	k := planKey{id, number}
+	if p := e.plans.get(k); p != nil {
+		return p, nil
+	}
+	v, err := e.Store.Version(ctx, id, number)
+	if err != nil {
+		return nil, err
+	}
+	p, err := compile(v.Spec)
+	if err != nil {
+		return nil, fmt.Errorf("version %d of task %s: %w", number, id, err)
+	}
+	e.plans.put(k, p)
+	return p, nil
+}
+
+func compile(s task.Spec) (*plan, error) {
+	table, err := s.Schedule.Compile()
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{spec: s, table: table, exprs: make(map[string]schedule.Expr, len(s.Params))}
+	for name, value := range s.Params {
+		if p.exprs[name], err = schedule.ParseExpr(value); err != nil {
+			return nil, fmt.Errorf("params.%s: %w", name, err)
+		}
+	}
+	return p, nil
+}
+
+// params evaluates a task's parameters at a scheduled time.
+func (p *plan) params(at time.Time) task.Params {
+	at = at.In(p.table.Location())
+	m := make(task.Params, len(p.exprs))
+	for name, x := range p.exprs {
+		m[name] = string(x.Append(nil, at))
+	}
+	return m
+}
+
+// Plan stores the runs of all tasks that are due and returns the occurrences
+// that can go on now, and when to look again (zero: nothing is planned).
+func (e *Engine) Plan(ctx context.Context) ([]task.Occurrence, time.Time, error) {
+	return e.planUpTo(ctx, planLimit)
+}
+
+func (e *Engine) planUpTo(ctx context.Context, limit int) ([]task.Occurrence, time.Time, error) {
+	var trouble error
+	for conflicts := 0; ; {
+		now := e.Clock.Now()
+		due, next, err := e.Store.Due(ctx, now, limit)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		planned, raced := 0, 0
+		var occs []task.Occurrence
+		for _, d := range due {
+			if d.Run != "" {
+				occs = append(occs, d.Occurrence)
+				continue
+			}
+			switch err := e.planTask(ctx, d, now); {
+			case err == nil:
+				planned++
+			case errors.Is(err, task.ErrConflict):
+				// Another process planned it, or it was published or
+				// unpublished meanwhile.
+				raced++
+			case ctx.Err() != nil:
+				return nil, time.Time{}, ctx.Err()
+			default:
+				// One task's trouble keeps no other from being planned.
+				trouble = errors.Join(trouble, err)
+				e.Logger.ErrorContext(ctx, "planning failed", "task", d.Task, "error", err)
+			}
+		}
+		if planned == 0 && raced > 0 {
+			conflicts++
+		}
+		if planned > 0 || raced > 0 && conflicts < 10 {
+			// The runs just planned are due now as well.
+			trouble = nil
+			continue
+		}
+		return occs, next, trouble
+	}
+}
+
+// planTask stores the runs of one task up to now and moves its next time.
+func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) error {
+	p, err := e.planOf(ctx, d.Task, d.Version)
+	if err != nil {
+		return err
+	}
+	const most = 1000 // runs in one transaction; the rest are due at once
+	var runs []task.Run
+	s := p.spec.Schedule
+	catchUp := s.CatchUp
+	if catchUp == 0 {
+		catchUp = schedule.DefaultCatchUp
+	}
+	at, ok := d.From, true
+	if oldest := now.Add(-catchUp); at.Before(oldest) {
+		at, ok = p.table.Next(oldest.Add(-time.Nanosecond))
+	}
+	var missed time.Time // the latest, under the policy Latest
+	for ok && !at.After(now) && len(runs) < most {
+		switch isLate := now.Sub(at) > late; {
+		case !isLate:
+			runs = append(runs, e.scheduled(d, p, at, now, false))
+		case s.Misfire == schedule.All:
+			runs = append(runs, e.scheduled(d, p, at, now, true))
+		case s.Misfire == schedule.Latest:
+			missed = at
+		}
+		at, ok = p.table.Next(at)
+	}
+	if !missed.IsZero() {
+		runs = append([]task.Run{e.scheduled(d, p, missed, now, true)}, runs...)
+	}
+	if !ok {
+		at = time.Time{}
+	}
+	return e.Store.Plan(ctx, d.Task, d.From, at, runs)
+}
+
+// scheduled makes the run of a scheduled occurrence, its parameters fixed.
+func (e *Engine) scheduled(d task.Due, p *plan, at, now time.Time, caughtUp bool) task.Run {
+	occ := task.NewOccurrence(d.Task, at, "")
+	origin := at
+	if caughtUp {
+		origin = now
+	}
+	return task.Run{
+		ID:          occ.RunID(),
+		Occurrence:  occ,
+		Trigger:     task.Scheduled,
+		Version:     d.Version,
+		Environment: p.spec.Env(),
+		Params:      p.params(at),
+		Push:        true,
+		DryRun:      p.spec.NodeMode == task.DryRun,
+		State:       task.Planned,
+		Resume:      now,
+		Deadline:    origin.Add(timeout(p.spec)),
+		PlannedAt:   now,
+	}
+}
+
+func timeout(s task.Spec) time.Duration {
+	if s.Schedule.Timeout > 0 {
+		return s.Schedule.Timeout
+	}
+	return schedule.DefaultTimeout
+}
