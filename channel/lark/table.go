@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/datapush-go/datapush/channel"
@@ -72,7 +73,13 @@ func (x *table) rows() bool {
 			}
 			x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": a row is longer than a card holds, its longest cells were cut")
 		}
-		p.Rows = append(p.Rows, fit.Row{End: len(p.Buf), Lead: 1, Size: fit.Size{len(p.Buf) - at}})
+		p.Add(fit.Size{len(p.Buf) - at}, 1)
+		if i == 0 {
+			// The first row tells about how much room all need.
+			n := min(p.Total, enough/len(p.Buf)+1)
+			p.Buf = slices.Grow(p.Buf, n*len(p.Buf)*5/4)
+			p.Rows = slices.Grow(p.Rows, n*5/4)
+		}
 	}
 	return true
 }

@@ -71,13 +71,44 @@ func escape(dst []byte, c byte) []byte {
 // AppendLine appends s as the inside of a JSON string that shows in one line,
 // as a table cell does: like Append after [Line].
 func AppendLine(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if !plain[s[i]] {
-			// Rows of ASCII are the common case and copied at once.
-			return Append(append(dst, s[:i]...), Line(s[i:]))
+			return appendLine(dst, s, i)
 		}
 	}
 	return append(dst, s...)
+}
+
+// appendLine goes on at i, where s stops being plain ASCII.
+func appendLine(dst []byte, s string, i int) []byte {
+	from := 0
+	for i < len(s) {
+		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
+		if c == '"' || c == '\\' {
+			dst = append(append(dst, s[from:i]...), '\\', c)
+			i++
+			from = i
+			continue
+		}
+		if c < utf8.RuneSelf {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 || r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '\ufeff' {
+			break
+		}
+		i += size
+	}
+	dst = append(dst, s[from:i]...)
+	if i < len(s) {
+		// Something has to be removed or replaced, which is rare.
+		dst = Append(dst, Line(s[i:]))
+	}
+	return dst
 }
 
 // Text removes what no message may carry from s: control characters except line

@@ -1,0 +1,370 @@
+package lark_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/channeltest"
+	"github.com/datapush-go/datapush/channel/lark"
+)
+
+var now = time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC)
+
+const (
+	token  = "0f3a-canary-token-77"
+	secret = "canary-sign-secret"
+)
+
+func setup(t *testing.T, o *channeltest.LarkOptions) (*channeltest.Lark, *lark.Channel, channel.Destination, channel.Payload) {
+	t.Helper()
+	if o == nil {
+		o = &channeltest.LarkOptions{}
+	}
+	if o.Now == nil {
+		o.Now = func() time.Time { return now }
+	}
+	if o.Bots == nil {
+		o.Bots = map[string]channeltest.LarkBot{token: {Secret: secret}}
+	}
+	f := channeltest.NewLark(o)
+	t.Cleanup(f.Close)
+	c := lark.New(&lark.Options{Allow: channel.AllowLoopback(), Now: func() time.Time { return now }})
+	t.Cleanup(func() { c.Close() })
+	to := channel.Webhook("ops", channel.Lark, f.URL(token))
+	to.Secrets = map[string]channel.Secret{lark.SecretSign: channel.NewSecret(secret)}
+	ps, err := c.Encode(message("Daily sales", p(channel.Text("canary row data 11000"))), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, c, to, ps[0]
+}
+
+// clean fails when an error shows what no error may.
+func clean(t *testing.T, err error) {
+	t.Helper()
+	for _, s := range []string{token, secret, "http://127", "canary row data"} {
+		if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), s) {
+			t.Errorf("the error shows %q: %v", s, err)
+		}
+	}
+}
+
+func TestSendSignsEachAttempt(t *testing.T) {
+	f, c, to, p := setup(t, nil)
+	for range 2 {
+		r, err := c.Send(t.Context(), to, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(channel.Receipt{Delivered: true}, r); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	m := f.Messages()
+	if len(m) != 2 || m[0].Title != "Daily sales" || m[0].Text != "canary row data 11000" {
+		t.Fatalf("%+v", m)
+	}
+	if len(m[0].Raw) != p.Size {
+		t.Errorf("%d bytes arrived, Size is %d", len(m[0].Raw), p.Size)
+	}
+	if got := m[0].Body.(map[string]any)["timestamp"]; got != "1704268800" {
+		t.Errorf("timestamp %v", got)
+	}
+}
+
+func TestSendJudgesAnswers(t *testing.T) {
+	const ok = `{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}`
+	type result struct {
+		Delivered bool
+		Outcome   channel.Outcome
+		Code      string
+		After     time.Duration
+	}
+	refused := func(code string) result { return result{Outcome: channel.Rejected, Code: code} }
+	wait := func(code string, d time.Duration) result {
+		return result{Outcome: channel.NotSent, Code: code, After: d}
+	}
+	tests := []struct {
+		name    string
+		status  int
+		body    string
+		headers []string
+		want    result
+	}{
+		{"current success", 200, ok, nil, result{Delivered: true}},
+		{"older success", 200, `{"Extra":null,"StatusCode":0,"StatusMessage":"success"}`, nil, result{Delivered: true}},
+		{"code wins over an older success", 200, `{"StatusCode":0,"code":19024,"msg":"Key Words Not Found"}`, nil, refused("19024")},
+		{"rate limit", 200, `{"code":11232,"data":{},"msg":"frequency limited psm[lark.oapi.app_platform_runtime]appID[1500]"}`, nil, wait("11232", time.Second)},
+		{"rate limit as a bad request", 400, `{"code":9499,"data":{},"msg":"too many request"}`, nil, wait("9499", time.Second)},
+		{"bad request", 200, `{"code":9499,"data":{},"msg":"Bad Request"}`, nil, refused("9499")},
+		{"bad request with its status", 400, `{"code":9499,"data":{},"msg":"Bad Request"}`, nil, refused("9499")},
+		{"token", 200, `{"code":19001,"data":{},"msg":"param invalid: incoming webhook access token invalid"}`, nil, refused("19001")},
+		{"parameter", 200, `{"code":19002,"data":{},"msg":"params error"}`, nil, refused("19002")},
+		{"signature", 200, `{"code":19021,"data":{},"msg":"sign match fail or timestamp is not within one hour from current time"}`, nil, refused("19021")},
+		{"address", 200, `{"code":19022,"data":{},"msg":"Ip Not Allowed"}`, nil, refused("19022")},
+		{"keyword", 200, `{"code":19024,"data":{},"msg":"Key Words Not Found"}`, nil, refused("19024")},
+		{"card", 200, `{"code":11246,"data":{},"msg":"ErrCode: 11310; ErrMsg: unsupported type of block; ErrorValue: divider;"}`, nil, refused("11246")},
+		{"gateway rate limit with a reset", 429, `{"code":99991400,"msg":"request trigger frequency limit"}`, []string{"x-ogw-ratelimit-reset: 7"}, wait("99991400", 7*time.Second)},
+		{"unknown code", 200, `{"code":424242,"msg":"new"}`, nil, refused("424242")},
+		{"unknown code of a failing gateway", 502, `{"code":424242,"msg":"new"}`, nil, result{Code: "424242"}},
+		{"429 without a code", 429, "", []string{"Retry-After: 12"}, wait("HTTP 429", 12*time.Second)},
+		{"429 without anything", 429, "", nil, wait("HTTP 429", time.Second)},
+		{"503 with a wait", 503, "", []string{"Retry-After: 3"}, wait("HTTP 503", 3*time.Second)},
+		{"503 without a wait", 503, "", nil, result{Code: "HTTP 503"}},
+		{"500", 500, "oops", nil, result{Code: "HTTP 500"}},
+		{"404", 404, "404 page not found", nil, refused("HTTP 404")},
+		{"redirect", 302, "", []string{"Location: https://example.com/"}, refused("HTTP 302")},
+		{"page", 200, "<html>Sign in</html>", []string{"Content-Type: text/html"}, result{Code: "HTTP 200"}},
+		{"nothing", 200, "", nil, result{Code: "HTTP 200"}},
+		{"no code", 200, `{"msg":"success"}`, nil, result{Code: "HTTP 200"}},
+		{"a code that is no number", 200, `{"code":"ok"}`, nil, result{Code: "HTTP 200"}},
+		{"success that breaks off", 200, ok[:20], nil, result{Code: "HTTP 200"}},
+		{"success with a failing status", 500, ok, nil, result{Code: "HTTP 500"}},
+	}
+	f, c, to, p := setup(t, nil)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f.Inject(channeltest.Answer(tt.status, tt.body, tt.headers...))
+			r, err := c.Send(t.Context(), to, p)
+			got := result{Delivered: r.Delivered}
+			if err != nil {
+				var e *channel.Error
+				if !errors.As(err, &e) {
+					t.Fatalf("%T is no *channel.Error", err)
+				}
+				got = result{Outcome: e.Outcome, Code: e.Code, After: e.After}
+				clean(t, err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%v\n(-want +got)\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func TestSendSurvivesFaults(t *testing.T) {
+	tests := []struct {
+		name     string
+		fault    channeltest.Fault
+		want     channel.Outcome
+		recorded int
+	}{
+		{"closed without an answer", channeltest.CloseUnanswered(), channel.Unknown, 0},
+		{"answer lost", channeltest.LoseAnswer(), channel.Unknown, 1},
+		{"reset in mid-answer", channeltest.ResetMidAnswer(), channel.Unknown, 1},
+		{"a page with 200", channeltest.HTMLPage(), channel.Unknown, 0},
+		{"301", channeltest.Redirect(http.StatusMovedPermanently, "https://example.com/"), channel.Rejected, 0},
+		{"307", channeltest.Redirect(http.StatusTemporaryRedirect, "https://example.com/"), channel.Rejected, 0},
+		{"megabytes of answer", channeltest.Huge(4 << 20), channel.Unknown, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f, c, to, p := setup(t, nil)
+			f.Inject(tt.fault)
+			_, err := c.Send(t.Context(), to, p)
+			var e *channel.Error
+			if !errors.As(err, &e) || e.Outcome != tt.want {
+				t.Errorf("got %v, want outcome %v", err, tt.want)
+			}
+			clean(t, err)
+			if n := f.Count(token).Recorded; n != tt.recorded {
+				t.Errorf("%d messages recorded, want %d", n, tt.recorded)
+			}
+		})
+	}
+	t.Run("a hang ends with the context and may have arrived", func(t *testing.T) {
+		f, c, to, p := setup(t, nil)
+		f.Inject(channeltest.Hang())
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			_ = f.WaitCalls(ctx, 1)
+			cancel()
+		}()
+		_, err := c.Send(ctx, to, p)
+		var e *channel.Error
+		if !errors.As(err, &e) || e.Outcome != channel.Unknown || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		clean(t, err)
+	})
+	t.Run("a refused connection was never sent", func(t *testing.T) {
+		f, c, to, p := setup(t, nil)
+		f.Close()
+		_, err := c.Send(t.Context(), to, p)
+		var e *channel.Error
+		if !errors.As(err, &e) || e.Outcome != channel.NotSent {
+			t.Errorf("got %v", err)
+		}
+		clean(t, err)
+	})
+	t.Run("a context that ended before gives no receipt", func(t *testing.T) {
+		f, c, to, p := setup(t, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := c.Send(ctx, to, p)
+		var e *channel.Error
+		if !errors.As(err, &e) || e.Outcome != channel.NotSent || f.Count(token).Calls != 0 {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("loopback is refused unless it was opened", func(t *testing.T) {
+		f, _, to, p := setup(t, nil)
+		_, err := lark.New(nil).Send(t.Context(), to, p)
+		var e *channel.Error
+		if !errors.As(err, &e) || e.Outcome != channel.Rejected || f.Count(token).Calls != 0 {
+			t.Errorf("got %v", err)
+		}
+		clean(t, err)
+	})
+}
+
+func TestSendTellsOfAClockAnHourOff(t *testing.T) {
+	_, c, to, p := setup(t, &channeltest.LarkOptions{Now: func() time.Time { return now.Add(-90 * time.Minute) }})
+	_, err := c.Send(t.Context(), to, p)
+	if err == nil || !strings.Contains(err.Error(), "code 19021") || !strings.Contains(err.Error(), "1h30m0s ahead") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSendWithKeyword(t *testing.T) {
+	bots := map[string]channeltest.LarkBot{token: {Keywords: []string{"report_x"}}}
+	f, c, to, p := setup(t, &channeltest.LarkOptions{Bots: bots})
+	if _, err := c.Send(t.Context(), to, p); err == nil || !strings.Contains(err.Error(), "19024") {
+		t.Errorf("without the keyword: %v", err)
+	}
+	to.Options = map[string]string{lark.OptionKeyword: "report_x"}
+	ps, err := c.Encode(message("Daily sales", grid(900, 3, func(r, c int) string { return fmt.Sprint("cell ", r, c) })), to)
+	if err != nil || len(ps) < 2 {
+		t.Fatalf("%d parts, %v", len(ps), err)
+	}
+	for _, p := range ps {
+		if _, err := c.Send(t.Context(), to, p); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := len(f.Messages()); got != len(ps) {
+		t.Errorf("%d messages, want %d", got, len(ps))
+	}
+}
+
+func TestCheck(t *testing.T) {
+	ok := func(d channel.Destination) channel.Destination { return d }
+	tests := []struct {
+		name string
+		to   channel.Destination
+		want []string
+	}{
+		{"a good address", ok(channel.Webhook("ops", channel.Lark, "https://open.feishu.cn/open-apis/bot/v2/hook/x")), nil},
+		{"a bare token", channel.Webhook("ops", channel.Lark, "0000-1111"), nil},
+		{"no address", channel.Destination{Kind: channel.Lark}, []string{"lark: url: is missing: copy the webhook address of the bot"}},
+		{"no https", channel.Webhook("ops", channel.Lark, "http://open.feishu.cn/canary"), []string{"lark: url: does not begin with https://"}},
+		{"everything wrong", channel.Destination{Kind: channel.WeCom, URL: channel.NewSecret("https:///canary"),
+			Options: map[string]string{"card": "3", "cloud": "x", "keyword": strings.Repeat("x", 201), "canary": ""},
+			Secrets: map[string]channel.Secret{"secret": channel.NewSecret("canary")}}, []string{
+			"lark: kind: is wecom, want lark",
+			"lark: url: is no web address: copy the webhook address of the bot",
+			`lark: options.card: is none of "2.0" and "1.0"`,
+			`lark: options.cloud: is none of "feishu" and "lark"`,
+			"lark: options.keyword: is longer than 200 bytes",
+			"lark: options.canary: is unknown",
+			"lark: secrets.secret: is unknown",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			if err := lark.New(nil).Check(tt.to); err != nil {
+				got = strings.Split(err.Error(), "\n")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	c := lark.New(nil)
+	want := channel.Limits{Bytes: 19000, Rates: []channel.Rate{{N: 5, Per: time.Second}, {N: 100, Per: time.Minute}}}
+	if diff := cmp.Diff(want, c.Limits(channel.Destination{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	full := c.Limits(channel.Webhook("a", channel.Lark, "https://open.feishu.cn/open-apis/bot/v2/hook/"+token)).Budget
+	bare := c.Limits(channel.Webhook("b", channel.Lark, token)).Budget
+	other := c.Limits(channel.Webhook("b", channel.Lark, token+"8")).Budget
+	if full == "" || full != bare || full == other || strings.Contains(full, token) {
+		t.Errorf("budgets %q, %q, %q", full, bare, other)
+	}
+}
+
+func TestPrepare(t *testing.T) {
+	calls := 0
+	c := lark.New(&lark.Options{Lookup: func(_ context.Context, email string) (string, error) {
+		calls++
+		switch email {
+		case "ann@example.com":
+			return "ou_ann", nil
+		case "bob@example.com":
+			return "ou_bob", nil
+		}
+		return "", errors.New("no such user")
+	}})
+	ann, eve := &channel.Mention{Email: "ann@example.com"}, &channel.Mention{Email: "eve@example.com"}
+	msg := message("t", p(channel.Text("for "), &channel.Strong{Inlines: inlines{ann}}, eve))
+	to := channel.Destination{Mentions: []channel.Mention{{Email: "ann@example.com"}, {Email: "bob@example.com"}}}
+	out, err := c.Prepare(t.Context(), msg, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ann.ID != "" || calls != 3 {
+		t.Errorf("the message was changed, or %d look-ups", calls)
+	}
+	ps, err := c.Encode(out, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var who []string
+	for _, m := range accepted(t, ps) {
+		who = append(who, m.Mentions...)
+	}
+	if diff := cmp.Diff([]string{"ou_ann", "ou_ann", "ou_bob"}, who); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	warnings := []channel.Warning{{Code: channel.WarnUnresolved, Text: "@eve@example.com is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address"}}
+	if diff := cmp.Diff(warnings, ps[0].Warnings); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestPreview(t *testing.T) {
+	c := lark.New(nil)
+	for _, tt := range constructs {
+		t.Run(tt.name, func(t *testing.T) {
+			ps, err := c.Encode(tt.msg, tt.to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := c.Preview(ps[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.ReplaceAll(tt.name, " ", "-")+".html", []byte(strings.ReplaceAll(h, "><", ">\n<")+"\n"))
+			for _, bad := range []string{"<script", "<img", "src=", "javascript:"} {
+				if strings.Contains(h, bad) {
+					t.Errorf("the preview holds %q", bad)
+				}
+			}
+		})
+	}
+	if _, err := c.Preview(channel.Payload{Body: []byte("no")}); err == nil {
+		t.Error("no error for what is no card")
+	}
+}
