@@ -29,6 +29,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -134,6 +135,8 @@ type pool struct {
 	mu   sync.Mutex
 	size int
 	used int
+	// parked counts runs that found the pool full since it was last left.
+	parked atomic.Int32
 }
 
 func (p *pool) enter() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -49,12 +50,16 @@ func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 	}
 	p := e.pools[group]
 	if !p.enter() {
+		p.parked.Add(1)
 		return e.park(ctx, r, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group))
 	}
 	defer func() {
 		p.leave()
-		if err := e.Store.Wake(context.WithoutCancel(ctx), task.GroupKey(group), e.Clock.Now(), 1); err != nil {
-			e.Logger.ErrorContext(ctx, "waking a waiting run failed", "group", group, "error", err)
+		// Only what this process parked waits for a place in this process.
+		if n := p.parked.Swap(0); n > 0 {
+			if err := e.Store.Wake(context.WithoutCancel(ctx), task.GroupKey(group), e.Clock.Now(), int(n)); err != nil {
+				e.Logger.ErrorContext(ctx, "waking waiting runs failed", "group", group, "error", err)
+			}
 		}
 		e.sleep.wake()
 	}()
@@ -124,7 +129,7 @@ func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *pla
 		defer minder.Done()
 		e.mind(work, cancel, lease, r.Deadline)
 	}()
-	x := &execution{e: e, lease: lease, run: r, spec: pl.spec, loc: pl.table.Location(), store: context.WithoutCancel(ctx)}
+	x := &execution{e: e, lease: lease, run: r, plan: pl, spec: pl.spec, store: context.WithoutCancel(ctx)}
 	err := x.execute(work)
 	cancel(nil)
 	minder.Wait()
@@ -137,8 +142,7 @@ func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *pla
 		// Store trouble: the lease expires and the run is resumed.
 		return nil, fmt.Errorf("datapush: run %s: %w", r.ID, err)
 	}
-	e.Logger.InfoContext(ctx, "run", "run", r.ID, "task", r.Occurrence.Task, "state", string(r.State))
-	e.sleep.wake()
+	e.Logger.LogAttrs(ctx, slog.LevelInfo, "run", slog.String("run", r.ID), slog.String("task", r.Occurrence.Task), slog.String("state", string(r.State)))
 	return &r, nil
 }
 
@@ -176,8 +180,8 @@ type execution struct {
 	e     *Engine
 	lease task.Lease
 	run   task.Run
+	plan  *plan
 	spec  task.Spec
-	loc   *time.Location
 	// store is the context for what must be written even when the run's own
 	// context has ended.
 	store context.Context
@@ -277,7 +281,7 @@ func (x *execution) timedOut() error {
 // which the run ends right away, or the deliveries to send.
 func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery, error) {
 	e, r := x.e, &x.run
-	results, warnings, err := e.query(ctx, x.spec, r.Environment, r.Params)
+	results, warnings, err := e.query(ctx, x.plan, r.Environment, r.Params)
 	r.Warnings = warnings
 	if err != nil {
 		return "", nil, err
@@ -295,7 +299,7 @@ func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery
 		return task.Skipped, nil, nil
 	}
 	msg, err := e.render(ctx, x.spec, render.Data{
-		ID: r.ID, At: r.Occurrence.At.In(x.loc), Inputs: r.Params, Results: results,
+		ID: r.ID, At: r.Occurrence.At.In(x.plan.table.Location()), Inputs: r.Params, Results: results,
 	})
 	if err != nil {
 		return "", nil, err
@@ -406,27 +410,26 @@ func (x *execution) encode(ctx context.Context, msg *channel.Message, name strin
 
 // query runs the script's statements in order on one connection; the first
 // failure ends it.
-func (e *Engine) query(ctx context.Context, s task.Spec, environment string, params task.Params) ([]*source.Result, []channel.Warning, error) {
+func (e *Engine) query(ctx context.Context, p *plan, environment string, params task.Params) ([]*source.Result, []channel.Warning, error) {
 	var results []*source.Result
 	var warnings []channel.Warning
 	err := guard("the source", func() error {
-		src, err := e.source(s.Source, environment)
+		src, err := e.source(p.spec.Source, environment)
 		if err != nil {
 			return err
 		}
-		d := src.Dialect()
-		script, err := source.Parse(s.SQL, d)
+		script, err := p.parse(src.Dialect())
 		if err != nil {
 			return err
 		}
-		if p, ok := source.As[source.Sessioner](src); ok {
-			session, err := p.Session(ctx)
+		if o, ok := source.As[source.Sessioner](src); ok {
+			session, err := o.Session(ctx)
 			if err != nil {
 				return err
 			}
 			defer func() {
 				if err := session.Close(); err != nil {
-					e.Logger.WarnContext(ctx, "closing a session failed", "source", s.Source, "error", err)
+					e.Logger.WarnContext(ctx, "closing a session failed", "source", p.spec.Source, "error", err)
 				}
 			}()
 			src = session

@@ -22,18 +22,25 @@ func (e *Engine) RunDue(ctx context.Context) (next time.Time, err error) {
 		trouble []error
 		wg      sync.WaitGroup
 	)
+	run := func(occ task.Occurrence) {
+		if _, err := e.RunOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) {
+			mu.Lock()
+			trouble = append(trouble, err)
+			mu.Unlock()
+		}
+	}
 	slots := make(chan struct{}, e.Concurrency)
-	for _, occ := range occs {
+	for i, occ := range occs {
 		slots <- struct{}{}
+		if i == len(occs)-1 {
+			run(occ)
+			break
+		}
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
 			defer func() { <-slots }()
-			if _, err := e.RunOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) {
-				mu.Lock()
-				trouble = append(trouble, err)
-				mu.Unlock()
-			}
+			run(occ)
 		}()
 	}
 	wg.Wait()

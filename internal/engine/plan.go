@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/datapush-go/datapush/schedule"
+	"github.com/datapush-go/datapush/source"
 	"github.com/datapush-go/datapush/task"
 )
 
@@ -19,6 +20,25 @@ type plan struct {
 	spec  task.Spec
 	table *schedule.Timetable
 	exprs map[string]schedule.Expr
+
+	mu      sync.Mutex
+	script  *source.Script
+	dialect source.Dialect
+}
+
+// parse reads the SQL once for the dialect that the source really has.
+func (p *plan) parse(d source.Dialect) (*source.Script, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.script != nil && p.dialect == d {
+		return p.script, nil
+	}
+	script, err := source.Parse(p.spec.SQL, d)
+	if err != nil {
+		return nil, err
+	}
+	p.script, p.dialect = script, d
+	return script, nil
 }
 
 // planCache keeps recently used plans. Versions never change, so an entry is

@@ -40,6 +40,10 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 			return nil, task.Findings{{Path: "destination", Text: fmt.Sprintf("it is of kind %q", to.Kind)}}
 		}
 	}
+	p, err := compile(spec)
+	if err != nil {
+		return nil, err
+	}
 	environment, err := env(o.Environment, spec.Environment)
 	if err != nil {
 		return nil, task.Findings{{Path: "environment", Text: err.Error()}}
@@ -55,7 +59,7 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 	pv := &task.Preview{Kind: kind, Params: params, Limit: ch.Limits(to).Bytes}
 	results := o.Results
 	if results == nil {
-		if results, pv.Warnings, err = e.query(ctx, spec, environment, params); err != nil {
+		if results, pv.Warnings, err = e.query(ctx, p, environment, params); err != nil {
 			return nil, err
 		}
 	}
@@ -64,11 +68,7 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 	}
 	pv.Empty = spec.SkipEmpty && emptyContent(spec.Content, params, results)
 
-	table, err := spec.Schedule.Compile()
-	if err != nil {
-		return nil, err
-	}
-	msg, err := e.render(ctx, spec, render.Data{ID: "preview", At: at.In(table.Location()), Inputs: params, Results: results})
+	msg, err := e.render(ctx, spec, render.Data{ID: "preview", At: at.In(p.table.Location()), Inputs: params, Results: results})
 	if err != nil {
 		return nil, err
 	}
@@ -80,15 +80,15 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 		}
 		draw, ok := channel.As[channel.Previewer](ch)
 		for i := range pv.Payloads {
-			p := &pv.Payloads[i]
-			if p.Part == 0 {
-				p.Part = i + 1
+			part := &pv.Payloads[i]
+			if part.Part == 0 {
+				part.Part = i + 1
 			}
-			if p.Parts == 0 {
-				p.Parts = len(pv.Payloads)
+			if part.Parts == 0 {
+				part.Parts = len(pv.Payloads)
 			}
 			if ok {
-				html, err := draw.Preview(*p)
+				html, err := draw.Preview(*part)
 				if err != nil {
 					return err
 				}
