@@ -88,10 +88,7 @@ func (k *checker) text(field, src string) {
 	bad := t.bad
 	for i := range t.refs {
 		ref := &t.refs[i]
-		for len(bad) > 0 && bad[0].offset < ref.offset {
-			k.in(field, src, bad[0].offset, bad[0].text)
-			bad = bad[1:]
-		}
+		bad = k.mistakes(field, t, bad, ref.offset)
 		if ref.input > 0 {
 			continue
 		}
@@ -101,9 +98,7 @@ func (k *checker) text(field, src string) {
 			k.in(field, src, ref.offset, indexedInput(ref))
 		}
 	}
-	for _, m := range bad {
-		k.in(field, src, m.offset, m.text)
-	}
+	k.mistakes(field, t, bad, len(src))
 }
 
 func (k *checker) field(field, name string) {

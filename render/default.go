@@ -123,9 +123,20 @@ type run struct {
 	temp []byte // a value on its way into an address
 }
 
-// warn adds a warning once.
+// Warnings that need no data.
+var (
+	linkRemoved   = channel.Warning{Code: channel.WarnRemoved, Text: "A link is shown as text, because its address does not start with http://, https:// or mailto:."}
+	imageRemoved  = channel.Warning{Code: channel.WarnRemoved, Text: "An image is shown as text, because its address does not start with http:// or https://."}
+	mentionInCell = channel.Warning{Code: channel.WarnDegraded, Text: "A mention in a table cell is shown as text and calls nobody."}
+	imageInCell   = channel.Warning{Code: channel.WarnDegraded, Text: "An image in a table cell is shown as its description."}
+)
+
 func (r *run) warn(code channel.WarningCode, format string, args ...any) {
-	w := channel.Warning{Code: code, Text: fmt.Sprintf(format, args...)}
+	r.addWarning(channel.Warning{Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+// addWarning adds a warning once.
+func (r *run) addWarning(w channel.Warning) {
 	for _, old := range r.warnings {
 		if old == w {
 			return
@@ -193,11 +204,10 @@ func (r *run) find(name string) (spot, bool) {
 // mistakes of the text.
 func (r *run) resolve(field string, t *template) {
 	r.spots = r.spots[:0]
-	for _, m := range t.bad {
-		r.in(field, t.src, m.offset, m.text)
-	}
+	bad := t.bad
 	for i := range t.refs {
 		ref := &t.refs[i]
+		bad = r.mistakes(field, t, bad, ref.offset)
 		s, wrong := r.spot(ref)
 		if wrong != "" {
 			if r.renderer.opts.Lenient {
@@ -208,6 +218,7 @@ func (r *run) resolve(field string, t *template) {
 		}
 		r.spots = append(r.spots, s)
 	}
+	r.mistakes(field, t, bad, len(t.src))
 }
 
 func (r *run) spot(ref *ref) (s spot, wrong string) {
@@ -359,6 +370,9 @@ func plainLine(s string) bool {
 func (r *run) document(field, src string) *document {
 	d := r.renderer.cache.document(r.renderer.parser, src)
 	r.resolve(field, d.template)
+	for _, w := range d.warnings {
+		r.addWarning(w)
+	}
 	return d
 }
 

@@ -96,4 +96,14 @@ func (p *place) in(field, src string, offset int, text string) {
 	})
 }
 
+// mistakes records those of a template that stand before an offset, so that
+// they come in the order of the text, and gives the others.
+func (p *place) mistakes(field string, t *template, bad []mistake, before int) []mistake {
+	for len(bad) > 0 && bad[0].offset < before {
+		p.in(field, t.src, bad[0].offset, bad[0].text)
+		bad = bad[1:]
+	}
+	return bad
+}
+
 func (p *place) err() error { return errors.Join(p.errs...) }

@@ -146,7 +146,7 @@ func (r *run) inlines(nodes []inlineNode, flat bool) []channel.Inline {
 				out = append(out, &channel.Link{URL: url, Inlines: label})
 				continue
 			}
-			r.warn(channel.WarnRemoved, "A link is shown as text, because its address does not start with http://, https:// or mailto:.")
+			r.addWarning(linkRemoved)
 			for _, l := range label {
 				out = appendInline(out, l)
 			}
@@ -156,7 +156,7 @@ func (r *run) inlines(nodes []inlineNode, flat bool) []channel.Inline {
 				out = append(out, &channel.Image{URL: url, Alt: alt})
 				continue
 			}
-			r.warn(channel.WarnRemoved, "An image is shown as text, because its address does not start with http:// or https://.")
+			r.addWarning(imageRemoved)
 			out = appendInline(out, channel.Text(alt))
 		case kindMention:
 			out = r.mention(out, &n.mention)

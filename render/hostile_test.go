@@ -289,7 +289,7 @@ func TestAddresses(t *testing.T) {
 		{name: "a mail address is no image", body: "![x](mailto:${v})", value: "a@b.c", warnings: 1},
 		{name: "an address without a scheme", body: "[x](${v})", value: "//evil.example", warnings: 1},
 		{name: "no address", body: "[x](${v})", value: "", warnings: 1},
-		{name: "a script from the author", body: "[x](javascript:alert)", want: ""},
+		{name: "a script from the author", body: "[x](javascript:alert)", warnings: 1},
 		{name: "an address of the author", body: "[x](<https://example.com/ä b>)", want: "https://example.com/%C3%A4%20b"},
 		{name: "percent signs of the author", body: "[x](https://example.com/%20)", want: "https://example.com/%20"},
 	}

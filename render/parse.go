@@ -59,6 +59,8 @@ type document struct {
 	// direct says that plain words can stand in the source in place of the
 	// references and change nothing else.
 	direct bool
+	// warnings are about what no value can change.
+	warnings []channel.Warning
 	// around describes what is around each part in the source.
 	around []surrounding
 }
@@ -136,6 +138,7 @@ func parseDocument(p parser.Parser, src string) *document {
 	}
 	d.around, d.direct = surroundings(d.template)
 	d.direct = d.direct && b.direct
+	d.warnings = b.warnings
 	return d
 }
 
@@ -143,7 +146,8 @@ func parseDocument(p parser.Parser, src string) *document {
 type builder struct {
 	source []byte
 	// direct is document.direct, as far as the tree tells.
-	direct bool
+	direct   bool
+	warnings []channel.Warning
 	// strict keeps a hard line break visible where it would become a space.
 	strict bool
 }
@@ -269,7 +273,14 @@ func (b *builder) table(n *east.Table) blockNode {
 		_, header := row.(*east.TableHeader)
 		i := 0
 		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
-			parts := flatten(nil, b.inlines(cell, true))
+			inlines := b.inlines(cell, true)
+			if has(inlines, isMentionNode) {
+				b.warnings = append(b.warnings, mentionInCell)
+			}
+			if has(inlines, isImageNode) {
+				b.warnings = append(b.warnings, imageInCell)
+			}
+			parts := flatten(nil, inlines)
 			if header {
 				node.columns = append(node.columns, columnNode{header: parts, align: alignOf(n, i)})
 			} else if i < len(node.columns) {
@@ -344,6 +355,56 @@ func flatten(dst []part, nodes []inlineNode) []part {
 		}
 	}
 	return dst
+}
+
+// has looks for a node at any depth.
+func has(nodes []inlineNode, is func(*inlineNode) bool) bool {
+	for i := range nodes {
+		if is(&nodes[i]) || has(nodes[i].inlines, is) {
+			return true
+		}
+	}
+	return false
+}
+
+func isMentionNode(n *inlineNode) bool {
+	return n.kind == kindMention || containsInline(n.static, func(i channel.Inline) bool {
+		_, ok := i.(*channel.Mention)
+		return ok
+	})
+}
+
+func isImageNode(n *inlineNode) bool {
+	return n.kind == kindImage || containsInline(n.static, func(i channel.Inline) bool {
+		_, ok := i.(*channel.Image)
+		return ok
+	})
+}
+
+func containsInline(n channel.Inline, is func(channel.Inline) bool) bool {
+	if n == nil {
+		return false
+	}
+	if is(n) {
+		return true
+	}
+	var inside []channel.Inline
+	switch n := n.(type) {
+	case *channel.Strong:
+		inside = n.Inlines
+	case *channel.Emphasis:
+		inside = n.Inlines
+	case *channel.Strike:
+		inside = n.Inlines
+	case *channel.Link:
+		inside = n.Inlines
+	}
+	for _, i := range inside {
+		if containsInline(i, is) {
+			return true
+		}
+	}
+	return false
 }
 
 // plainText is an inline without markup.
@@ -576,6 +637,7 @@ func (b *builder) link(url string, label []inlineNode) []inlineNode {
 	}
 	address = string(appendAddress(nil, address))
 	if !linkable(address) {
+		b.warnings = append(b.warnings, linkRemoved)
 		return label
 	}
 	if inlines, ok := staticInlines(label); ok {
@@ -595,6 +657,7 @@ func (b *builder) image(n *ast.Image) inlineNode {
 	address = string(appendAddress(nil, address))
 	text, ok := literal(alt)
 	if !showable(address) {
+		b.warnings = append(b.warnings, imageRemoved)
 		if ok {
 			return inlineNode{static: channel.Text(text)}
 		}
