@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unique"
 )
 
 // Redacted is what a secret prints, logs and marshals as.
@@ -17,8 +18,13 @@ const Redacted = "[redacted]"
 //
 // A secret that was read back in redacted form stays a marker for "the value
 // that is stored": saving a destination with it keeps the stored value.
+//
+// Secrets are comparable: equal texts are ==.
 type Secret struct {
-	value    string
+	// value is a handle and not the text, because fmt and other reflecting
+	// printers show unexported fields of a struct that holds a Secret in an
+	// unexported field, without asking its methods.
+	value    unique.Handle[string]
 	redacted bool
 }
 
@@ -27,11 +33,19 @@ func NewSecret(s string) Secret {
 	if s == Redacted {
 		return Secret{redacted: true}
 	}
-	return Secret{value: s}
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{value: unique.Make(s)}
 }
 
 // Reveal returns the text, which is empty for a redacted marker.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == (unique.Handle[string]{}) {
+		return ""
+	}
+	return s.value.Value()
+}
 
 // IsZero reports whether there is neither a text nor a redacted marker.
 func (s Secret) IsZero() bool { return s == Secret{} }
