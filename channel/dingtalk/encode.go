@@ -1,0 +1,236 @@
+package dingtalk
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
+	"github.com/datapush-go/datapush/internal/jsontext"
+	"github.com/datapush-go/datapush/internal/markdown"
+)
+
+// dialect is what the custom robot's markdown shows
+// (https://open.dingtalk.com/document/orgapp/custom-bot-send-message-type, read
+// 2026-11-23; the font tag is observed, not documented). Inline code and code
+// blocks show on desktops only, so they are not used.
+func dialect(tables markdown.Tables) *markdown.Dialect {
+	return &markdown.Dialect{
+		Style: markdown.Backslash,
+		Break: "  \n", Soft: " ",
+		Heading: true, Strong: true, Emphasis: true, Link: true, Picture: true,
+		Lists: true, Quotes: 1, Bullet: "- ",
+		Tables: tables, Color: font, Emoji: true,
+	}
+}
+
+func font(c channel.Color) (open, end string) {
+	switch c {
+	case channel.ColorGreen:
+		return "<font color=#008000>", "</font>"
+	case channel.ColorRed:
+		return "<font color=#D93026>", "</font>"
+	case channel.ColorBlue:
+		return "<font color=#1677FF>", "</font>"
+	case channel.ColorOrange:
+		return "<font color=#E67E00>", "</font>"
+	case channel.ColorYellow:
+		return "<font color=#C9A400>", "</font>"
+	case channel.ColorGrey:
+		return "<font color=#808080>", "</font>"
+	}
+	return "", ""
+}
+
+// called gives the two ways in which DingTalk calls a person; ok is false when
+// m has neither, or one that would not survive in a text.
+func called(m channel.Mention) (phone, id string, ok bool) {
+	if m.Phone != "" && safe(m.Phone) {
+		return m.Phone, "", true
+	}
+	if m.ID != "" && safe(m.ID) {
+		return "", m.ID, true
+	}
+	return "", "", false
+}
+
+// safe reports whether a number or id can stand in a text as it is, which it
+// must for the mention to be drawn.
+func safe(s string) bool {
+	return len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("+-_.$@", r))
+	})
+}
+
+// encoder writes one message.
+type encoder struct {
+	markdown.Encoder
+	to      channel.Destination
+	title   string // of the notification
+	heading []byte // the title in the text, JSON, without label
+	mine    []byte // the destination's mentions in the text, JSON
+	keyword []byte // JSON
+}
+
+// Encode writes a message as robot messages of type markdown. Sizes are bytes
+// of the request with room for msgUuid.
+func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
+	e := encoder{to: to}
+	e.D = dialect(markdown.Lists)
+	if to.Options[OptionTables] == TablesRaw {
+		e.D = dialect(markdown.Pipes)
+	}
+	e.Encoded = true
+	e.Mention = e.mention
+	e.frame(msg)
+	plan := e.Write(msg.Sections)
+	if !e.Visible {
+		return nil, fmt.Errorf("dingtalk: encode: %w", channel.ErrNoContent)
+	}
+	return e.payloads(plan), nil
+}
+
+// mention writes a mention and counts its entry in the list of those to call.
+func (e *encoder) mention(m channel.Mention) (string, int) {
+	phone, id, ok := called(m)
+	switch {
+	case m.All:
+		return "@all", 0
+	case ok:
+		return "@" + phone + id, len(phone) + len(id) + len(`"",`)
+	}
+	e.Warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a DingTalk robot mentions by phone number or user id only")
+	return e.Literal(m.Label()), 0
+}
+
+// frame prepares what stands around the pieces of each part.
+func (e *encoder) frame(msg *channel.Message) {
+	title := strings.TrimSpace(jsontext.Line(msg.Title))
+	short, cut := fit.Clip(title, titleBytes)
+	if cut {
+		e.Warn(channel.WarnCut, "the title is too long and was shortened")
+	}
+	if e.title = short; short == "" {
+		e.title = markdown.FirstText(msg, 60)
+	} else {
+		e.heading = e.Block(&channel.Heading{Level: 3, Inlines: []channel.Inline{channel.Text(short)}})
+	}
+	mentionSize := 0
+	var mine []channel.Inline
+	for i := range e.to.Mentions {
+		m := e.to.Mentions[i]
+		_, size := e.mention(m)
+		mentionSize += size
+		mine = append(mine, &m, channel.Text(" "))
+	}
+	if len(mine) > 0 {
+		e.mine = e.Block(&channel.Paragraph{Inlines: mine})
+	}
+	if k := strings.TrimSpace(jsontext.Line(e.to.Options[OptionKeyword])); k != "" {
+		k, _ = fit.Clip(k, 200)
+		e.keyword = jsontext.Append(nil, k)
+	}
+	const gap = len(`\n\n`)
+	label := len(" ") + fit.MaxLabel
+	l := &e.Layout
+	l.Fit = e.to.Fit
+	l.Limit = fit.Size{maxBytes - uuidBytes}
+	l.Frame = fit.Size{len(e.body(nil, e.title, nil, e.to.Mentions[:0])) + len(e.heading) + len(e.keyword) + 3*gap + len(`"isAtAll":true`)}
+	l.First = fit.Size{len(e.mine) + mentionSize + gap}
+	l.Label = fit.Size{2*label + gap}
+}
+
+// body writes a request. The text is JSON already.
+func (e *encoder) body(dst []byte, title string, text []byte, mentions []channel.Mention) []byte {
+	dst = append(dst, `{"msgtype":"markdown","markdown":{"title":`...)
+	dst = jsontext.Quote(dst, title)
+	dst = append(dst, `,"text":"`...)
+	dst = append(dst, text...)
+	dst = append(dst, `"},"at":{"atMobiles":[`...)
+	all := false
+	seen := map[string]bool{}
+	list := func(pick func(phone, id string) string) {
+		first := true
+		for _, m := range mentions {
+			phone, id, ok := called(m)
+			s := pick(phone, id)
+			if m.All || !ok || s == "" || seen[s] {
+				all = all || m.All
+				continue
+			}
+			if !first {
+				dst = append(dst, ',')
+			}
+			seen[s], first = true, false
+			dst = jsontext.Quote(dst, s)
+		}
+	}
+	list(func(phone, _ string) string { return phone })
+	dst = append(dst, `],"atUserIds":[`...)
+	list(func(_, id string) string { return id })
+	dst = append(dst, `],"isAtAll":`...)
+	if all {
+		return append(dst, `true}}`...)
+	}
+	return append(dst, `false}}`...)
+}
+
+func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
+	n := len(plan.Parts)
+	out := make([]channel.Payload, n)
+	var text []byte
+	for i, part := range plan.Parts {
+		text = text[:0]
+		label := ""
+		if n > 1 {
+			label = fit.Label(i+1, n)
+		}
+		title := e.title
+		text = append(text, e.heading...)
+		if label != "" {
+			if len(text) > 0 {
+				text = append(text, ' ')
+			}
+			text = append(text, label...)
+			title += " " + label
+		}
+		var mentions []channel.Mention
+		if i == 0 {
+			mentions = append(mentions, e.to.Mentions...)
+			text = gap(text, e.mine)
+		}
+		for _, s := range part.Segments {
+			mentions = append(mentions, e.Mentions[s.Piece]...)
+		}
+		text = gap(text, nil)
+		text = e.Layout.Append(text, part)
+		if len(e.keyword) > 0 && !holds(text, e.keyword) {
+			text = gap(text, e.keyword)
+		}
+		body := e.body(make([]byte, 0, len(text)+512), title, text, mentions)
+		out[i] = channel.Payload{Part: i + 1, Parts: n, Type: "markdown", Body: body, Size: len(body) + uuidBytes, Warnings: part.Warnings}
+	}
+	out[0].Warnings = append(e.Warnings, out[0].Warnings...)
+	return out
+}
+
+// gap appends a block after a blank line, if there is something before it.
+func gap(text, block []byte) []byte {
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte(`\n\n`)) {
+		text = append(text, `\n\n`...)
+	}
+	return append(text, block...)
+}
+
+// holds reports whether a text, inside a JSON string, shows a keyword.
+func holds(text, keyword []byte) bool {
+	var t, k string
+	if json.Unmarshal(quoted(text), &t) != nil || json.Unmarshal(quoted(keyword), &k) != nil {
+		return false
+	}
+	return strings.Contains(t, k)
+}
+
+func quoted(b []byte) []byte { return append(append([]byte{'"'}, b...), '"') }

@@ -1,0 +1,600 @@
+package markdown
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
+	"github.com/datapush-go/datapush/internal/jsontext"
+)
+
+// Encoder turns a message into pieces whose bytes are the inside of a JSON
+// string. It is used by one goroutine, for one message.
+type Encoder struct {
+	D *Dialect
+	// Encoded says that the service counts the bytes of the JSON text; else it
+	// counts those of the text that the JSON holds.
+	Encoded bool
+	// Mention gives the markup of a mention, written as it is, and what the
+	// mention adds to a part that holds it, in the measure of the service.
+	Mention func(m channel.Mention) (markup string, size int)
+	// Layout takes the pieces. Its limit, frame, first, label and fit are the
+	// channel's to set, before Write.
+	Layout fit.Layout
+	// Mentions are those of each piece.
+	Mentions map[int][]channel.Mention
+	// Visible is set once something a reader can see was written.
+	Visible  bool
+	Warnings []channel.Warning
+
+	w       Writer
+	scratch []byte
+	found   []channel.Mention // in the block being written
+	size    int               // that they add
+	sum     int               // of all pieces' measures
+	finer   int
+}
+
+// Warn adds a warning unless it is there already.
+func (e *Encoder) Warn(code channel.WarningCode, text string) {
+	w := channel.Warning{Code: code, Text: text}
+	if !slices.Contains(e.Warnings, w) {
+		e.Warnings = append(e.Warnings, w)
+	}
+}
+
+// Write lays the sections out and plans the parts.
+func (e *Encoder) Write(sections []channel.Section) fit.Plan {
+	e.Layout.Sep, e.Layout.SepSize = []byte(`\n\n`), e.measure(2, 4)
+	e.Layout.Rest, e.Layout.RestSize = []byte("…"), fit.Size{len("…")}
+	e.write(sections, 1)
+	plan := e.Layout.Plan()
+	if plan.Cut {
+		// Finer pieces lose less at the end.
+		e.write(sections, 8)
+		plan = e.Layout.Plan()
+	}
+	return plan
+}
+
+func (e *Encoder) write(sections []channel.Section, finer int) {
+	e.Layout.Pieces, e.Layout.Omitted = nil, false
+	e.Mentions = map[int][]channel.Mention{}
+	e.sum, e.finer = 0, finer
+	e.w = Writer{D: e.D, Warn: e.Warn, Mention: func(m channel.Mention) string {
+		s, size := e.Mention(m)
+		e.found = append(e.found, m)
+		e.size += size
+		return s
+	}}
+	full := e.Layout.Capacity()[0]
+	for _, s := range sections {
+		for _, b := range s.Blocks {
+			if e.sum > full {
+				e.Layout.Omitted = true
+				break
+			}
+			e.block(b)
+		}
+	}
+	e.Visible = e.Visible || e.w.Visible
+}
+
+// measure picks the service's measure of a stretch.
+func (e *Encoder) measure(text, encoded int) fit.Size {
+	if e.Encoded {
+		return fit.Size{encoded}
+	}
+	return fit.Size{text}
+}
+
+func (e *Encoder) block(b channel.Block) {
+	switch b := b.(type) {
+	case *channel.Table:
+		e.table(b)
+	case *channel.Chart:
+		e.chart(b)
+	default:
+		room := e.Layout.Room(nil)[0]
+		max := room / e.finer
+		p := e.piece(b)
+		if got := p.size(); got > max || got > 0 && e.finer > 1 {
+			e.chop(b, max)
+			return
+		}
+		e.add(p)
+	}
+}
+
+// chart shows the picture where there is an address, else the numbers.
+func (e *Encoder) chart(c *channel.Chart) {
+	if c.Title != "" {
+		e.block(&channel.Paragraph{Inlines: []channel.Inline{&channel.Strong{Inlines: []channel.Inline{channel.Text(c.Title)}}}})
+	}
+	switch {
+	case c.Image != nil && c.Image.URL != "":
+		e.block(c.Image)
+	case c.Table != nil:
+		e.Warn(channel.WarnDegraded, "a chart is shown as the table of its numbers")
+		e.table(c.Table)
+	case c.Image != nil:
+		e.block(c.Image)
+	}
+}
+
+// written is a block in finished bytes.
+type written struct {
+	json     []byte
+	measure  fit.Size
+	mentions []channel.Mention
+	keep     bool
+}
+
+func (p written) size() int { return p.measure[0] }
+
+func (e *Encoder) piece(b channel.Block) written {
+	e.found, e.size = nil, 0
+	e.scratch = e.w.Append(e.scratch[:0], b)
+	json := appendJSON(make([]byte, 0, len(e.scratch)+len(e.scratch)/8), e.scratch)
+	p := written{json: json, measure: e.measure(len(e.scratch), len(json)), mentions: e.found}
+	p.measure[0] += e.size
+	_, p.keep = b.(*channel.Heading)
+	return p
+}
+
+func (e *Encoder) add(p written) {
+	if len(p.json) == 0 {
+		return
+	}
+	if len(p.mentions) > 0 {
+		e.Mentions[len(e.Layout.Pieces)] = p.mentions
+	}
+	piece := fit.Piece{Buf: p.json}
+	piece.Add(p.measure, 0)
+	piece.Rows[0].Keep = p.keep
+	e.Layout.Pieces = append(e.Layout.Pieces, piece)
+	e.sum += p.size()
+}
+
+// chop adds a block in shares of at most max. Chop weighs text before escaping,
+// so it is asked for less until the written shares fit.
+func (e *Encoder) chop(b channel.Block, max int) {
+	room := e.Layout.Room(nil)[0]
+	full := e.Layout.Capacity()[0]
+	for _, part := range fit.Chop(b, max) {
+		if e.sum > full {
+			e.Layout.Omitted = true
+			return
+		}
+		p := e.piece(part)
+		if p.size() > room && max > 64 {
+			e.chop(part, max/2)
+			continue
+		}
+		if p.size() > room {
+			e.Warn(channel.WarnCut, "something that is too long for one message is not shown")
+			continue
+		}
+		e.add(p)
+	}
+}
+
+// column is what is the same for all cells of a column.
+type column struct {
+	open           []byte // before the value: separator and, in lists, the key
+	openText       int    // its length as text
+	prefix, suffix []byte
+	affix          int // length of both as text
+}
+
+type rows struct {
+	e     *Encoder
+	t     *channel.Table
+	cols  []column
+	close []byte // at the end of a row
+	lead  int    // length of the row separator
+	limit int    // for a value, when a row is too large
+	piece fit.Piece
+	begin bool // the next value begins a line
+}
+
+// minKey is the least that a column's name keeps before columns are left out,
+// and half of what a column needs at least.
+const minKey = 12
+
+// table adds a table as lines or with pipes.
+func (e *Encoder) table(t *channel.Table) {
+	if len(t.Columns) == 0 {
+		return
+	}
+	r := rows{e: e, t: t}
+	more := len("\n\n") + len(fit.More(t.Rows()))
+	r.piece.More = func(dst []byte, left int) []byte { return append(append(dst, `\n\n`...), fit.More(left)...) }
+	r.piece.MoreSize = e.measure(more, more+2)
+	room := e.Layout.Room(&r.piece)[0]
+
+	n := len(t.Columns)
+	if most := max(room/2/(2*minKey), 1); n > most {
+		e.Warn(channel.WarnCut, fmt.Sprintf("a table is too wide: %d of %d columns are shown", most, n))
+		n = most
+	}
+	r.columns(n, room)
+	room = e.Layout.Room(&r.piece)[0]
+	r.limit = max(room/n-r.overhead(), 1)
+	full := e.Layout.Capacity()[0]
+
+	if t.Rows() == 0 {
+		r.empty()
+	}
+	sum := r.piece.HeadSize[0]
+	dot := e.D.Color == nil && slices.ContainsFunc(t.Cells, func(c channel.Cell) bool { return c.Color != "" && c.Mark == "" })
+	if dot {
+		e.Warn(channel.WarnDegraded, "colours are shown as coloured dots")
+	}
+	r.reserve(full)
+	for i := range t.Rows() {
+		if e.sum+sum > full {
+			r.piece.Total = t.Rows()
+			break
+		}
+		size := r.row(t.Row(i)[:n], len(r.piece.Rows) > 0, room)
+		sum += size
+	}
+	e.sum += sum
+	e.Visible = e.Visible || t.Rows() > 0 || slices.ContainsFunc(t.Columns, func(c channel.Column) bool { return c.Header != "" })
+	e.Layout.Pieces = append(e.Layout.Pieces, r.piece)
+}
+
+// reserve makes room for what will be written, so that rows do not move it.
+func (r *rows) reserve(full int) {
+	n := r.t.Rows()
+	guess := 0
+	for i := range min(n, 8) {
+		for j := range r.cols {
+			guess += len(r.cols[j].open) + len(r.cols[j].prefix) + len(r.cols[j].suffix) + len(r.t.Row(i)[j].Text) + 4
+		}
+	}
+	if n > 8 {
+		guess = guess / 8 * n
+	}
+	r.piece.Buf = make([]byte, 0, min(guess, full+full/8)+64)
+	per := max(guess/max(n, 1), 1)
+	r.piece.Rows = make([]fit.Row, 0, min(n, full/per+8))
+}
+
+// columns prepares what is written once per table.
+func (r *rows) columns(n, room int) {
+	e := r.e
+	pipes := e.D.Tables == Pipes
+	keyLimit := max(room/2/n-minKey, minKey)
+	r.cols = make([]column, n)
+	var head, align []byte
+	for i := range n {
+		c := &r.t.Columns[i]
+		key, cut := e.clipped(e.scratch[:0], jsontext.Line(c.Header), keyLimit)
+		e.scratch = key
+		if cut {
+			e.Warn(channel.WarnCut, "a column's name is too long and was shortened")
+		}
+		col := &r.cols[i]
+		var open []byte
+		switch {
+		case pipes:
+			head = append(append(append(head, "| "...), key...), ' ')
+			align = append(append(align, "| "...), alignment(r.t, i)...)
+			align = append(align, ' ')
+			open = []byte("| ")
+		case i == 0:
+			open = append(open, e.D.Bullet...)
+			open = e.key(open, key)
+		default:
+			open = append(open, " · "...)
+			if len(key) > 0 {
+				open = append(append(open, key...), ' ')
+			}
+		}
+		if pipes && i > 0 {
+			open = []byte(" | ")
+		}
+		col.open, col.openText = appendJSON(nil, open), len(open)
+		// Text that was shortened with a value loses its suffix with it.
+		pre := e.escaped(nil, jsontext.Line(c.Prefix))
+		suf := e.escaped(nil, jsontext.Line(c.Suffix))
+		col.prefix, col.suffix, col.affix = appendJSON(nil, pre), appendJSON(nil, suf), len(pre)+len(suf)
+	}
+	sep := []byte("\n")
+	if pipes {
+		head = append(append(append(head, "|\n"...), align...), "|\n"...)
+		r.piece.Head = appendJSON(nil, head)
+		r.piece.HeadSize = e.measure(len(head), len(r.piece.Head))
+		r.close = []byte(" |")
+	}
+	r.lead = len(appendJSON(nil, sep))
+	r.begin = !pipes && len(r.t.Columns[0].Header) == 0
+}
+
+// key writes the first key of a line.
+func (e *Encoder) key(dst, key []byte) []byte {
+	if len(key) == 0 {
+		return dst
+	}
+	if e.D.Strong {
+		dst = append(append(append(dst, "**"...), key...), "**"...)
+	} else {
+		dst = append(dst, key...)
+	}
+	return append(dst, ' ')
+}
+
+// overhead is what surrounds a value that had to be shortened, at most: such a
+// value has no colour but may have a dot.
+func (r *rows) overhead() int {
+	longest := 0
+	for i := range r.cols {
+		longest = max(longest, len(r.cols[i].open))
+	}
+	return longest + 13
+}
+
+func alignment(t *channel.Table, i int) string {
+	switch t.Columns[i].Align {
+	case channel.AlignLeft:
+		return ":---"
+	case channel.AlignCenter:
+		return ":---:"
+	case channel.AlignRight:
+		return "---:"
+	}
+	for r := range t.Rows() {
+		switch t.Row(r)[i].Type {
+		case channel.TypeNull:
+		case channel.TypeNumber:
+			return "---:"
+		default:
+			return "---"
+		}
+	}
+	return "---"
+}
+
+// row writes a row and gives its measure. A row that no part can hold is
+// written again with its values shortened.
+func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
+	from, text := len(r.piece.Buf), 0
+	lead := 0
+	if follows {
+		r.piece.Buf = append(r.piece.Buf, `\n`...)
+		text++
+		lead = r.lead
+	}
+	at := len(r.piece.Buf)
+	body := r.values(cells, false)
+	size := r.e.measure(text+body, len(r.piece.Buf)-from)
+	if size[0] > room {
+		r.piece.Buf = r.piece.Buf[:at]
+		body = r.values(cells, true)
+		size = r.e.measure(text+body, len(r.piece.Buf)-from)
+		r.e.Warn(channel.WarnCut, "a value is too long for one message and was shortened")
+	}
+	r.piece.Add(size, lead)
+	return size[0]
+}
+
+// values writes the cells and gives their length as text.
+func (r *rows) values(cells []channel.Cell, clip bool) int {
+	e, buf, text := r.e, r.piece.Buf, 0
+	for i := range cells {
+		c, col := &cells[i], &r.cols[i]
+		buf = append(buf, col.open...)
+		text += col.openText
+		if c.Text == "" && c.Mark == "" {
+			continue
+		}
+		var end string
+		if c.Color != "" && e.D.Color != nil && !clip {
+			open, after := e.D.Color(c.Color)
+			buf, text, end = appendJSON(buf, []byte(open)), text+len(open)+len(after), after
+		}
+		var n int
+		switch {
+		case clip:
+			buf, n = r.shortened(buf, i, c)
+		default:
+			buf = append(buf, col.prefix...)
+			buf, n = e.value(buf, c.Text, r.begin && i == 0 && len(col.prefix) == 0)
+			buf = append(buf, col.suffix...)
+			n += col.affix
+			if c.Mark != "" {
+				var m int
+				buf, m = e.value(buf, c.Mark, false)
+				n += m
+			}
+		}
+		text += n
+		if c.Color != "" && e.D.Color == nil && c.Mark == "" {
+			d := dots[c.Color]
+			buf = append(append(buf, ' '), d...)
+			text += 1 + len(d)
+		}
+		buf = append(buf, end...)
+	}
+	buf = append(buf, r.close...)
+	r.piece.Buf = buf
+	return text + len(r.close)
+}
+
+// shortened writes what a cell shows in at most r.limit bytes.
+func (r *rows) shortened(buf []byte, i int, c *channel.Cell) ([]byte, int) {
+	shown, _ := r.e.clipped(r.e.scratch[:0], jsontext.Line(r.t.Columns[i].Show(*c)), r.limit)
+	r.e.scratch = shown
+	return appendJSON(buf, shown), len(shown)
+}
+
+// value writes a cell's text. Most texts need no escape of either kind and are
+// copied at once.
+func (e *Encoder) value(buf []byte, s string, begin bool) ([]byte, int) {
+	stop := &stops[e.D.Style]
+	i := 0
+	for i < len(s) && !stop[s[i]] {
+		i++
+	}
+	if i == len(s) && !begin {
+		return append(buf, s...), len(s)
+	}
+	at := line{cell: e.D.Tables == Pipes, begin: begin}
+	e.scratch = e.D.escape(e.scratch[:0], jsontext.Line(s), &at)
+	return appendJSON(buf, e.scratch), len(e.scratch)
+}
+
+// stops are the bytes that take a value off the fast path: what a dialect or
+// JSON may escape, and all that is not printable ASCII.
+var stops = func() (t [3][256]bool) {
+	for style := range t {
+		for c := range 256 {
+			t[style][c] = active[style][c] || c < ' ' || c >= 0x7f || c == '"' || c == '\\'
+		}
+	}
+	return
+}()
+
+// escaped appends a text of a table in the dialect.
+func (e *Encoder) escaped(dst []byte, s string) []byte {
+	at := line{cell: e.D.Tables == Pipes}
+	return e.D.escape(dst, s, &at)
+}
+
+// clipped is escaped in at most limit bytes of the service's measure, with "…"
+// for what is missing.
+func (e *Encoder) clipped(dst []byte, s string, limit int) ([]byte, bool) {
+	count := func(b []byte) int {
+		if e.Encoded {
+			return len(appendJSON(nil, b))
+		}
+		return len(b)
+	}
+	if len(s) <= 8*limit {
+		if dst = e.escaped(dst, s); count(dst) <= limit {
+			return dst, false
+		}
+	}
+	for n := min(len(s), limit); n > 0; n = n * 3 / 4 {
+		short := fit.Prefix(s, n-len("…"))
+		if short == "" && n > utf8.UTFMax+len("…") {
+			continue
+		}
+		dst = append(e.escaped(dst[:0], strings.TrimRight(short, " ")), "…"...)
+		if count(dst) <= limit {
+			return dst, true
+		}
+	}
+	return append(dst[:0], "…"...), true
+}
+
+// empty writes a line of keys for a table without rows.
+func (r *rows) empty() {
+	if r.e.D.Tables == Pipes {
+		return
+	}
+	text := 0
+	for i := range r.cols {
+		r.piece.Buf = append(r.piece.Buf, r.cols[i].open...)
+		text += r.cols[i].openText
+	}
+	r.piece.Add(r.e.measure(text, len(r.piece.Buf)), 0)
+	r.piece.More = nil
+}
+
+// Block writes a block that is no piece, such as a title, as the inside of a
+// JSON string. It does not count as visible content.
+func (e *Encoder) Block(b channel.Block) []byte {
+	w := Writer{D: e.D, Warn: e.Warn, Mention: func(m channel.Mention) string { s, _ := e.Mention(m); return s }}
+	return appendJSON(nil, w.Append(nil, b))
+}
+
+// Literal writes a text in the dialect, for where markup is expected.
+func (e *Encoder) Literal(s string) string {
+	at := middle
+	return string(e.D.escape(nil, jsontext.Line(s), &at))
+}
+
+// FirstText is the first text of a message in at most n bytes, for services
+// that ask for a title. It is "…" when there is none.
+func FirstText(msg *channel.Message, n int) string {
+	for _, s := range msg.Sections {
+		for _, b := range s.Blocks {
+			if t := strings.TrimSpace(jsontext.Line(first(b))); t != "" {
+				t, _ = fit.Clip(t, n)
+				return t
+			}
+		}
+	}
+	return "…"
+}
+
+func first(b channel.Block) string {
+	blocks := func(bs []channel.Block) string {
+		for _, b := range bs {
+			if t := first(b); strings.TrimSpace(t) != "" {
+				return t
+			}
+		}
+		return ""
+	}
+	switch b := b.(type) {
+	case *channel.Heading:
+		return plain(b.Inlines)
+	case *channel.Paragraph:
+		return plain(b.Inlines)
+	case *channel.Quote:
+		return blocks(b.Blocks)
+	case *channel.List:
+		for _, it := range b.Items {
+			if t := blocks(it.Blocks); t != "" {
+				return t
+			}
+		}
+	case *channel.Code:
+		return b.Text
+	case *channel.Image:
+		return b.Alt
+	case *channel.Chart:
+		return b.Title
+	case *channel.Table:
+		for _, c := range b.Columns {
+			if c.Header != "" {
+				return c.Header
+			}
+		}
+	}
+	return ""
+}
+
+func plain(in []channel.Inline) string {
+	var b strings.Builder
+	for _, i := range in {
+		switch i := i.(type) {
+		case channel.Text:
+			b.WriteString(string(i))
+		case channel.CodeSpan:
+			b.WriteString(string(i))
+		case *channel.Strong:
+			b.WriteString(plain(i.Inlines))
+		case *channel.Emphasis:
+			b.WriteString(plain(i.Inlines))
+		case *channel.Strike:
+			b.WriteString(plain(i.Inlines))
+		case *channel.Link:
+			b.WriteString(plain(i.Inlines))
+		case *channel.Image:
+			b.WriteString(i.Alt)
+		case *channel.Mention:
+			b.WriteString(i.Label())
+		case *channel.Break:
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}

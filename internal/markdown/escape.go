@@ -1,0 +1,218 @@
+package markdown
+
+import (
+	"strings"
+
+	"github.com/datapush-go/datapush/internal/emoji"
+)
+
+// line is what an escaper must know about the line that it writes in.
+type line struct {
+	begin   bool // nothing of it is written yet
+	digits  int  // it holds only this many digits so far
+	heading bool
+	cell    bool
+}
+
+// middle is anywhere but the beginning of a line.
+var middle = line{}
+
+const zeroWidth = "\u200b"
+
+// active marks the bytes that may need an escape in the middle of a line.
+var active = [3][256]bool{
+	Backslash: set("\\`*_[]~<&|#"),
+	LookAlike: set("<`*("),
+	Plain:     {},
+}
+
+func set(s string) (t [256]bool) {
+	for i := range len(s) {
+		t[s[i]] = true
+	}
+	return
+}
+
+// escape appends s, which has no line break, so that it shows as it is.
+func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
+	switch d.Style {
+	case Plain:
+		return append(dst, s...)
+	case LookAlike:
+		return d.lookAlike(dst, s, l)
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !active[Backslash][c] && !l.begin && l.digits == 0 {
+			dst = append(dst, c)
+			continue
+		}
+		begin, digits := l.begin, l.digits
+		l.begin, l.digits = false, 0
+		next := byte(' ') // what follows the text is not known: the worst
+		if i+1 < len(s) {
+			next = s[i+1]
+		}
+		esc := false
+		switch c {
+		case '[':
+			if n, _ := emoji.At(s[i:]); d.Emoji && n > 0 {
+				dst = append(dst, s[i:i+n]...)
+				i += n - 1
+				continue
+			}
+			esc = true
+		case '\\', '`', '*', '_', ']', '~':
+			esc = true
+		case '<':
+			esc = i+1 == len(s) || letter(next) || strings.IndexByte("/!?@", next) >= 0
+		case '&':
+			esc = i+1 == len(s) || entity(s[i+1:])
+		case '|':
+			esc = l.cell || begin
+		case '#':
+			esc = begin || l.heading
+		case '>':
+			esc = begin
+		case '-', '+', '=', ':':
+			esc = begin && !letter(next) && !digit(next) && next < 0x80
+		case '.', ')':
+			esc = digits > 0 && (next == ' ' || next == '\t')
+		case ' ':
+			if begin {
+				l.begin = true
+				continue
+			}
+		default:
+			if digit(c) && (begin || digits > 0) && digits < 9 {
+				l.digits = digits + 1
+			}
+		}
+		if esc {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// lookAlike serves dialects without escapes. Text keeps its visible characters
+// except for < and the backtick, which nothing else can disarm.
+func (d *Dialect) lookAlike(dst []byte, s string, l *line) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		begin := l.begin
+		if begin && c == ' ' {
+			continue
+		}
+		l.begin = false
+		switch c {
+		case '<':
+			if i+1 == len(s) || letter(s[i+1]) || strings.IndexByte("@/!?", s[i+1]) >= 0 {
+				dst = append(dst, "＜"...)
+				continue
+			}
+		case '`':
+			dst = append(dst, "｀"...)
+			continue
+		case '*':
+			if ends(dst, '*') {
+				dst = append(dst, zeroWidth...)
+			}
+		case '(':
+			if ends(dst, ']') {
+				dst = append(dst, zeroWidth...)
+			}
+		case '#', '>':
+			if begin {
+				dst = append(dst, zeroWidth...)
+			}
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func ends(b []byte, c byte) bool { return len(b) > 0 && b[len(b)-1] == c }
+func digit(c byte) bool          { return '0' <= c && c <= '9' }
+func letter(c byte) bool         { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// entity reports whether what follows an ampersand makes it a character
+// reference, or might with what follows the text.
+func entity(s string) bool {
+	for i := range min(len(s), 40) {
+		c := s[i]
+		if c == ';' {
+			return i > 0
+		}
+		if !letter(c) && !digit(c) && (c != '#' || i > 0) {
+			return false
+		}
+	}
+	return len(s) < 40
+}
+
+// address makes a URL safe between parentheses; false means that it is not one
+// a message may link to.
+func address(u string) (string, bool) {
+	scheme, _, ok := strings.Cut(u, ":")
+	if !ok {
+		return "", false
+	}
+	switch strings.ToLower(scheme) {
+	case "http", "https", "mailto":
+	default:
+		return "", false
+	}
+	return percent(u), true
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// percent encodes the bytes that cannot stand in an address, or would end it.
+func percent(u string) string {
+	n := 0
+	for i := range len(u) {
+		if unsafe(u[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return u
+	}
+	b := make([]byte, 0, len(u)+2*n)
+	for i := range len(u) {
+		if c := u[i]; unsafe(c) {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+func unsafe(c byte) bool {
+	return c <= ' ' || c >= 0x7f || strings.IndexByte("()<>\"\\`|{}^*", c) >= 0
+}
+
+// appendJSON appends b as the inside of a JSON string. b is valid UTF-8 without
+// control characters except LF and tab, which is what a Writer writes.
+func appendJSON(dst, b []byte) []byte {
+	from := 0
+	for i, c := range b {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, b[from:i]...)
+		from = i + 1
+		switch c {
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', c)
+		}
+	}
+	return append(dst, b[from:]...)
+}
