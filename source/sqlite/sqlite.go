@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -46,6 +47,7 @@ type Source struct {
 	opts    Options
 	owned   bool
 	secrets []string
+	closed  atomic.Bool
 }
 
 // Open makes a source of the database at dsn: a path or a file: URI, with the
@@ -77,8 +79,7 @@ func Open(dsn string, o *Options) (*Source, error) {
 	return s, nil
 }
 
-// New makes a source of a handle that stays the host's: Close does not close it.
-// Its connections are query-only only while a statement or a session of the
+// New makes a source of a handle that stays the host's to close. Its connections are query-only only while a statement or a session of the
 // source has them.
 func New(db *sql.DB, o *Options) *Source {
 	s := &Source{db: db}
@@ -95,8 +96,10 @@ func (s *Source) Dialect() source.Dialect {
 	return d
 }
 
-// Close closes what Open opened.
+// Close ends the source: queries fail from then on. It closes what Open opened,
+// and leaves a handle given to New as it is.
 func (s *Source) Close() error {
+	s.closed.Store(true)
 	if !s.owned {
 		return nil
 	}
@@ -140,6 +143,9 @@ func (s *Source) Session(ctx context.Context) (source.Source, error) {
 }
 
 func (s *Source) session(ctx context.Context, op string) (*session, error) {
+	if s.closed.Load() {
+		return nil, &source.Error{Op: "sqlite: " + op, Kind: source.Unavailable, Err: errors.New("the source is closed")}
+	}
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, s.wrap(ctx, op, err)
