@@ -32,7 +32,7 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 		return text
 	}
 	want := outline(blocks)
-	if outline(readMarkdown(r.renderer.parser, text)) == want {
+	if !d.tagged && outline(readMarkdown(r.renderer.parser, text)) == want {
 		return text
 	}
 	text = writeMarkdown(blocks, true)
@@ -69,7 +69,7 @@ func (r *run) substitute(d *document) (text string, plain bool) {
 				r.buf = append(r.buf, r.temp...)
 			} else {
 				plain = false
-				r.buf = appendEscaped(r.buf, string(r.temp), d.around[i].lineStart)
+				r.buf = appendEscaped(r.buf, string(r.temp), d.around[i].lineStart, d.around[i].lineEnd)
 			}
 		}
 	}
@@ -81,6 +81,8 @@ type surrounding struct {
 	// lineStart: only markers of blocks, or other references, stand before it
 	// on its line.
 	lineStart bool
+	// lineEnd: nothing stands after it on its line.
+	lineEnd bool
 	// mark: a mark of emphasis stands beside it.
 	mark bool
 }
@@ -108,17 +110,39 @@ func surroundings(t *template) (around []surrounding, direct bool) {
 			before = p.lit[len(p.lit)-1]
 			continue
 		}
-		var after byte
-		if i+1 < len(t.parts) && t.parts[i+1].ref < 0 {
-			after = t.parts[i+1].lit[0]
+		after := byte('\n')
+		if i+1 < len(t.parts) {
+			if after = 'a'; t.parts[i+1].ref < 0 {
+				after = t.parts[i+1].lit[0]
+			}
 		}
-		around[i] = surrounding{lineStart: atStart, mark: isMark(before) || isMark(after)}
+		around[i] = surrounding{
+			lineStart: atStart,
+			lineEnd:   after == '\n' || after == '\r',
+			mark:      isMark(before) || isMark(after),
+		}
 		if before == '[' || before == '\\' || atStart && (after == '.' || after == ')') {
 			direct = false
 		}
 		before = 'a'
 	}
 	return around, direct
+}
+
+// inTag reports whether a reference stands after a < that is not closed before
+// it, where its value could make a tag for readers that know HTML.
+func inTag(t *template) bool {
+	open := false
+	for _, p := range t.parts {
+		if p.ref >= 0 {
+			if open {
+				return true
+			}
+		} else if i := strings.LastIndexAny(p.lit, "<>"); i >= 0 {
+			open = p.lit[i] == '<'
+		}
+	}
+	return false
 }
 
 func isMark(c byte) bool { return c == '*' || c == '_' || c == '~' }
@@ -154,12 +178,12 @@ func isPlainWord(v []byte, around surrounding) bool {
 	return word
 }
 
-// appendEscaped writes text so that Markdown shows it as it is. Line breaks are
-// written as hard ones.
-func appendEscaped(dst []byte, s string, lineStart bool) []byte {
+// appendEscaped writes text so that Markdown shows it as it is, wherever on a
+// line it begins and ends. Line breaks are written as hard ones.
+func appendEscaped(dst []byte, s string, lineStart, lineEnd bool) []byte {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		edge := lineStart || i+1 == len(s) || s[i+1] == '\n'
+		edge := lineStart || i+1 == len(s) && lineEnd || i+1 < len(s) && s[i+1] == '\n'
 		switch {
 		case c == '\n':
 			dst = append(dst, "\\\n"...)
@@ -360,7 +384,7 @@ func (w *markdownWriter) block(b channel.Block) {
 	case *channel.Code:
 		fence := strings.Repeat("`", max(3, longestRun(b.Text, '`')+1))
 		w.out = append(w.out, fence...)
-		w.out = appendEscaped(w.out, strings.ReplaceAll(b.Language, "`", ""), false)
+		w.out = appendEscaped(w.out, strings.ReplaceAll(b.Language, "`", ""), false, true)
 		for line := range strings.SplitSeq(b.Text, "\n") {
 			w.newline()
 			w.out = append(w.out, line...)
@@ -419,7 +443,7 @@ func (w *markdownWriter) table(t *channel.Table) {
 		w.out = append(w.out, '|')
 		for i := range t.Columns {
 			w.out = append(w.out, ' ')
-			w.out = appendEscaped(w.out, text(i), false)
+			w.out = appendEscaped(w.out, text(i), false, true)
 			w.out = append(w.out, " |"...)
 		}
 	}
@@ -449,7 +473,8 @@ func (w *markdownWriter) inlines(inlines []channel.Inline, lineStart bool) {
 	for i, inline := range inlines {
 		switch n := inline.(type) {
 		case channel.Text:
-			w.out = appendEscaped(w.out, string(n), lineStart)
+			lineEnd := i == len(inlines)-1 || isBreak(inlines[i+1])
+			w.out = appendEscaped(w.out, string(n), lineStart, lineEnd)
 		case channel.CodeSpan:
 			w.codeSpan(string(n))
 		case *channel.Strong:
@@ -525,7 +550,7 @@ func longestRun(s string, c byte) int {
 
 func (w *markdownWriter) image(n *channel.Image) {
 	w.out = append(w.out, "!["...)
-	w.out = appendEscaped(w.out, n.Alt, false)
+	w.out = appendEscaped(w.out, n.Alt, false, false)
 	w.out = append(w.out, "]("...)
 	w.out = append(w.out, n.URL...)
 	w.out = append(w.out, ')')

@@ -61,6 +61,8 @@ type document struct {
 	direct bool
 	// warnings are about what no value can change.
 	warnings []channel.Warning
+	// tagged: see inTag.
+	tagged bool
 	// around describes what is around each part in the source.
 	around []surrounding
 }
@@ -138,6 +140,7 @@ func parseDocument(p parser.Parser, src string) *document {
 	}
 	d.around, d.direct = surroundings(d.template)
 	d.direct = d.direct && b.direct
+	d.tagged = inTag(d.template)
 	d.warnings = b.warnings
 	return d
 }

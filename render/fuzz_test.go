@@ -1,0 +1,107 @@
+package render_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/render"
+)
+
+// FuzzTemplate: whatever an author writes, a title is one clean line or an error
+// that points into the text.
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{"${v}", "$5 ${v[0]} ${inputs[0][0]} ${inputs2[1][2]}", "${ v }", "${", "${a${b}}", "${v\n}", "${v[99999999999]}", "${部门[2]}\n${}"} {
+		f.Add(s, "value")
+	}
+	r := render.Default(nil)
+	f.Fuzz(func(t *testing.T, text, value string) {
+		c := render.Content{Title: text}
+		c.Names()
+		msg, err := r.Render(context.Background(), c, data(nil, result([]string{"v"}, []any{value})))
+		if err != nil {
+			for _, got := range findings(t, err) {
+				lines := strings.Split(text, "\n")
+				if got.Line < 1 || got.Line > len(lines) || got.Column < 1 || got.Column > utf8.RuneCountInString(lines[got.Line-1]) {
+					t.Errorf("%q: line %d, column %d is outside the text", text, got.Line, got.Column)
+				}
+			}
+			return
+		}
+		if strings.ContainsFunc(msg.Title, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) || !utf8.ValidString(msg.Title) {
+			t.Errorf("%q with %q: title %q is not clean", text, value, msg.Title)
+		}
+		if utf8.RuneCountInString(msg.Title) > render.MaxTitle {
+			t.Errorf("title of %d characters", utf8.RuneCountInString(msg.Title))
+		}
+	})
+}
+
+// FuzzMarkdown: whatever an author writes around a value, the value changes no
+// structure, and the section's Markdown reads as the section's text.
+func FuzzMarkdown(f *testing.F) {
+	for i, c := range contexts {
+		f.Add(c.body, hostileValues[i%len(hostileValues)])
+	}
+	r := render.Default(nil)
+	f.Fuzz(func(t *testing.T, body, value string) {
+		content := blocks(render.Markdown(body))
+		msg, err := r.Render(context.Background(), content, data(map[string]string{"v": value}))
+		if err != nil {
+			return
+		}
+		section := msg.Sections[0]
+		checkClean(t, section.Blocks)
+		if len(section.Markdown) > 0 && !strings.Contains(section.Markdown, "${") {
+			again, err := r.Render(context.Background(), blocks(render.Markdown(section.Markdown)), render.Data{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, got := strings.Join(lines(flat(section.Blocks)), " "), strings.Join(lines(flat(again.Sections[0].Blocks)), " ")
+			if want != got {
+				t.Errorf("%q with %q: %q reads as %q, want %q", body, value, section.Markdown, got, want)
+			}
+		}
+		if value := strings.TrimSpace(cleaned(value)); value == "" || strings.Contains(body, "(") || strings.Contains(body, ":") || strings.Contains(body, "<at") || strings.Contains(body, "<AT") {
+			return // an address or a mention depends on its value
+		}
+		plain, err := r.Render(context.Background(), content, data(map[string]string{"v": "QZQ"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want, got := shape(plain.Sections[0].Blocks), shape(section.Blocks); want != got {
+			t.Errorf("%q: value %q changes the tree from\n%sto\n%s", body, value, want, got)
+		}
+	})
+}
+
+// checkClean looks for text that a channel should never see.
+func checkClean(t *testing.T, blocks []channel.Block) {
+	t.Helper()
+	for _, line := range strings.Split(tree(blocks), "\n") {
+		if !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl) {
+			t.Errorf("node %q is not clean", line)
+		}
+	}
+	for _, b := range blocks {
+		if p, ok := b.(*channel.Paragraph); ok {
+			for i, n := range p.Inlines {
+				text, ok := n.(channel.Text)
+				if !ok {
+					continue
+				}
+				if text == "" || strings.Contains(string(text), "\n") {
+					t.Errorf("text %q is empty or has a line break", text)
+				}
+				if i > 0 {
+					if last, ok := p.Inlines[i-1].(channel.Text); ok {
+						t.Errorf("texts %q and %q are not one", last, text)
+					}
+				}
+			}
+		}
+	}
+}
