@@ -176,7 +176,9 @@ func dayNumber(year, month, day int) int64 {
 
 // civilParts is the date of a day number, as bare numbers.
 func civilParts(n int64) (year, month, day int) {
-	// Unsigned division by a constant is a multiplication and a shift.
+	if d := uint64(n - quickFirst); d < quickDays {
+		return civilQuick(d)
+	}
 	d := uint64(n + marchShift)
 	quarter := 4*d + 3
 	century := quarter / daysPer400Years
@@ -194,9 +196,44 @@ func civilParts(n int64) (year, month, day int) {
 	return year, month, day
 }
 
+// From 1900-03-01 to 2100-02-28 every fourth year is a leap year.
+const (
+	quickFirst = -25508
+	quickDays  = 73049
+)
+
+// civilQuick is civilParts for the days from 1900-03-01, without a division: a
+// multiplication leaves the quotient above the binary point and the remainder,
+// scaled, below it. The idea is of Neri and Schneider, Euclidean affine
+// functions and their application to calendar algorithms, 2022.
+func civilQuick(d uint64) (year, month, day int) {
+	const perYear = 2939745 // 2³²/1461, rounded up
+	y := (4*d + 3) * perYear
+	dayOfYear := uint64(uint32(y)) / (4 * perYear)
+	// 2141/2¹⁶ is 5/153, near enough for the days of a year; the constant
+	// counts months from March as 3.
+	m := 2141*dayOfYear + 197913
+	year = 1900 + int(y>>32)
+	month = int(m >> 16)
+	day = int(m&0xFFFF)/2141 + 1
+	if month > 12 {
+		month -= 12
+		year++
+	}
+	return year, month, day
+}
+
 func civil(n int64) Date {
 	y, m, d := civilParts(n)
 	return Date{y, time.Month(m), d}
+}
+
+// splitLocal divides local seconds into a day number and the seconds after
+// midnight.
+func splitLocal(local int64) (day, second int64) {
+	// Unsigned division by a constant is a multiplication and a shift.
+	day = int64(uint64(local+marchShift*daySeconds)/daySeconds) - marchShift
+	return day, local - day*daySeconds
 }
 
 func weekday(n int64) time.Weekday {

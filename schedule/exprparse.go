@@ -31,7 +31,7 @@ type ExprError struct {
 // Error names the place as a character of the value, counted from 1.
 func (e *ExprError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "schedule: expression %s, character %d: %s", excerpt(e.Expr), utf8.RuneCountInString(e.Expr[:e.Pos])+1, e.Text)
+	fmt.Fprintf(&b, "schedule: expression %s, character %d: %s", excerpt(e.Expr), runeAt(e.Expr, e.Pos), e.Text)
 	if e.Want != "" {
 		b.WriteString("; expected " + e.Want)
 	}
@@ -40,6 +40,9 @@ func (e *ExprError) Error() string {
 	}
 	return b.String()
 }
+
+// runeAt is the number of the character at a byte, from 1.
+func runeAt(s string, pos int) int { return utf8.RuneCountInString(s[:pos]) + 1 }
 
 // ParseExpr reads a scheduling-parameter value: literal text and expressions,
 // one after another. Every mistake in a value is found here, and is an
@@ -110,6 +113,7 @@ func ParseExpr(expr string) (Expr, error) {
 type exprParser struct {
 	text  string
 	parts []part
+	zeros []int // where an offset begins whose number has a leading zero
 }
 
 func (p *exprParser) fail(pos int, text, want, hint string) error {
@@ -190,19 +194,24 @@ func (p *exprParser) inner(start int, closing byte) (body string, pos, end int, 
 func (p *exprParser) builtin(name string, pos int) (part, error) {
 	switch name {
 	case "$bizdate":
-		return part{kind: datePart, days: -1, format: dateFormat}, nil
+		return shown(part{kind: datePart, business: true, days: -1}, dateFormat), nil
 	case "$cyctime":
-		return part{kind: datePart, format: timeFormat}, nil
+		return shown(part{kind: datePart}, timeFormat), nil
 	case "$gmtdate":
-		return part{kind: datePart, format: dateFormat}, nil
+		return shown(part{kind: datePart}, dateFormat), nil
 	case "$bizmonth":
 		// The month of the business date or, when that is the current month,
 		// the one before it: in both cases the one before the scheduled time's.
-		return part{kind: monthPart, months: -1, format: dateFormat[:2]}, nil
+		return shown(part{kind: monthPart, months: -1}, dateFormat[:2]), nil
 	case "$jobid", "$nodeid", "$taskid":
 		return part{}, p.fail(pos, name+" names an object of DataWorks that does not exist here", "", "use a constant, or one of $bizdate, $cyctime, $gmtdate and $bizmonth")
 	}
 	return part{}, nil
+}
+
+func shown(p part, format []token) part {
+	p.show(format)
+	return p
 }
 
 var (
@@ -224,11 +233,12 @@ func (p *exprParser) business(start int) (part, int, error) {
 	if err != nil {
 		return part{}, 0, err
 	}
-	expr := part{kind: datePart, days: -1, format: format}
+	expr := shown(part{kind: datePart, business: true, days: -1}, format)
 	if offset == "" {
 		return expr, end, nil
 	}
 	at := pos + len(body) - len(offset)
+	p.markZero(offset, at)
 	n, rest, err := p.product(offset, at)
 	if err != nil {
 		return part{}, 0, err
@@ -242,10 +252,10 @@ func (p *exprParser) business(start int) (part, int, error) {
 	}
 	limit := int64(maxMonths)
 	switch {
-	case has(format, dayToken):
+	case expr.shows&setOf(dayToken) != 0:
 		limit = maxDays
 		expr.days += n
-	case has(format, monthToken):
+	case expr.shows&setOf(monthToken) != 0:
 		expr.months = n
 	default:
 		limit = maxYear
@@ -274,18 +284,19 @@ func (p *exprParser) scheduled(start int) (part, int, error) {
 	if err != nil {
 		return part{}, 0, err
 	}
-	expr := part{kind: datePart, format: format}
+	expr := shown(part{kind: datePart}, format)
 	at := pos + len(body) - len(offset)
 	for rest := offset; rest != ""; {
 		here := pos + len(body) - len(rest)
+		p.markZero(rest, here)
 		var days, seconds int64
 		days, seconds, rest, err = p.term(rest, here)
 		if err != nil {
 			return part{}, 0, err
 		}
-		if seconds == 0 && !has(format, dayToken, hour24Token, hour12Token, minuteToken, secondToken) {
+		if seconds == 0 && expr.shows&(clockTokens|setOf(dayToken)) == 0 {
 			return part{}, 0, p.fail(at, "whole days on a format without dd", "dd in the format, or a fraction of a day",
-				monthsHint(body[:len(body)-len(offset)], format, offset))
+				monthsHint(body[:len(body)-len(offset)], expr.shows, offset))
 		}
 		expr.days += days
 		expr.elapse += seconds
@@ -298,8 +309,8 @@ func (p *exprParser) scheduled(start int) (part, int, error) {
 }
 
 // monthsHint is what somebody who wrote $[yyyymm-1] may have meant.
-func monthsHint(format string, tokens []token, offset string) string {
-	if has(tokens, monthToken) {
+func monthsHint(format string, shows tokenSet, offset string) string {
+	if shows&setOf(monthToken) != 0 {
 		return fmt.Sprintf("an offset in $[…] is in days; for months write $[add_months(%s,%s)]", format, offset)
 	}
 	return fmt.Sprintf("an offset in $[…] is in days; for years write $[add_months(%s,%c12*%s)]", format, offset[0], offset[1:])
@@ -344,10 +355,9 @@ func (p *exprParser) function(body string, pos, paren int) (part, error) {
 	if offset != "" {
 		return part{}, p.fail(argPos+len(layout)-len(offset), "an offset in the format of "+name, "',' or ')'", "give the number as the second argument")
 	}
-	expr.format = format
 	if kind == yearWeekPart || kind == quarterPart {
 		for _, t := range format {
-			if t.kind >= hour24Token && t.kind <= secondToken {
+			if setOf(t.kind)&clockTokens != 0 {
 				return part{}, p.fail(argPos, "a time of day in the format of "+name, wantBiz, "")
 			}
 		}
@@ -383,11 +393,12 @@ func (p *exprParser) function(body string, pos, paren int) (part, error) {
 			}
 			expr.first = time.Weekday(n % 7)
 		}
-		expr.format = numbered(format, weekToken)
+		format = numbered(format, weekToken)
 	case quarterPart:
 		expr.months = 3 * n
-		expr.format = numbered(format, quarterToken)
+		format = numbered(format, quarterToken)
 	}
+	expr.show(format)
 	return expr, nil
 }
 
@@ -488,7 +499,7 @@ func (p *exprParser) format(body string, pos int, business bool) ([]token, strin
 			}
 			return nil, "", p.fail(pos+i, excerpt(bad)+" is no part of a date or time", want, hint)
 		}
-		if business && kind >= hour24Token {
+		if business && setOf(kind)&clockTokens != 0 {
 			return nil, "", p.fail(pos+i, body[i:i+n]+" in ${…}, which is a date", want, "for the time of day write $["+body[i:i+n]+"]")
 		}
 		flush()
@@ -502,6 +513,13 @@ func (p *exprParser) format(body string, pos int, business bool) ([]token, strin
 		return nil, "", p.fail(pos, "no date or time to show", want, "")
 	}
 	return format, body[i:], nil
+}
+
+// markZero remembers an offset such as -01.
+func (p *exprParser) markZero(s string, pos int) {
+	if len(s) > 2 && s[1] == '0' && isDigit(s[2]) {
+		p.zeros = append(p.zeros, pos)
+	}
 }
 
 // product reads a sign, a number and factors: -7*2. It returns what follows.
@@ -589,17 +607,6 @@ func (p *exprParser) integer(s string, pos int) (int64, string, error) {
 		return 0, "", p.fail(pos, "no number", "a whole number", "")
 	}
 	return n, s[i:], nil
-}
-
-func has(format []token, kinds ...tokenKind) bool {
-	for _, t := range format {
-		for _, k := range kinds {
-			if t.kind == k {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func isDigit(c byte) bool    { return c >= '0' && c <= '9' }

@@ -97,8 +97,8 @@ func (t *Timetable) named(from int64) (int64, bool) {
 	if from > t.last {
 		return 0, false
 	}
-	day := int64(uint64(from+marchShift*daySeconds)/daySeconds) - marchShift
-	second, left := t.rule.timeFrom(from - day*daySeconds)
+	day, second := splitLocal(from)
+	second, left := t.rule.timeFrom(second)
 	if !left {
 		day++
 	}
