@@ -46,7 +46,7 @@ func TestAScheduledOccurrenceIsNotPlannedAgainOnceItsRunIsForgotten(t *testing.T
 	must(t, s.AddRun(ctx, task.Run{ID: "backfill", Occurrence: task.NewOccurrence("t", at, "backfill"), State: task.Planned}))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
