@@ -1,0 +1,191 @@
+package email
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"slices"
+	"strconv"
+
+	"github.com/datapush-go/datapush/channel"
+)
+
+// htmlLimit is where the HTML part ends. Gmail hides what comes after about
+// 102 KB
+// (https://www.spamresource.com/2022/01/what-is-gmail-clipping-and-what-to-do.html,
+// read on 2026-11-23).
+const htmlLimit = 100_000
+
+// body is what both forms of a mail's text share: the pictures they show, how
+// many rows of each table, and what could not be shown.
+type body struct {
+	s        settings
+	files    *files
+	pictures []*picture
+	notes    []channel.Warning
+	// shares are the bytes of HTML for each table; nil is no limit.
+	shares []int
+	// shown are the rows of those tables that were cut.
+	shown map[int]int
+}
+
+// picture is carried in the mail and shown by its Content-ID.
+type picture struct {
+	sum       [sha256.Size]byte
+	id        string
+	mediaType string
+	ext       string
+	data      []byte
+	width     int
+	bad       bool
+}
+
+// warn keeps each warning once, whichever form of the text found it.
+func (b *body) warn(code channel.WarningCode, format string, args ...any) {
+	w := channel.Warning{Code: code, Text: fmt.Sprintf(format, args...)}
+	if !slices.Contains(b.notes, w) {
+		b.notes = append(b.notes, w)
+	}
+}
+
+func (b *body) mention() {
+	b.warn(channel.WarnDegraded, "mail cannot call anyone; mentions are shown as text")
+}
+
+func (b *body) badLink() {
+	b.warn(channel.WarnRemoved, "a link that is neither http, https nor mailto is shown without its address")
+}
+
+// picture finds what shows an image by Content-ID, or nil.
+func (b *body) picture(m *channel.Image) *picture {
+	if len(m.Data) == 0 {
+		if !b.s.remoteImages || !webURL(m.URL) {
+			b.warn(channel.WarnDegraded, "a picture by address is shown as a link")
+		}
+		return nil
+	}
+	sum := sha256.Sum256(m.Data)
+	for _, p := range b.pictures {
+		if p.sum == sum {
+			if p.bad {
+				return nil
+			}
+			return p
+		}
+	}
+	p := &picture{sum: sum, id: hex.EncodeToString(sum[:8]) + "@datapush", data: m.Data}
+	b.pictures = append(b.pictures, p)
+	p.mediaType, p.ext, p.width, p.bad = sniff(m.Data)
+	if p.bad {
+		b.warn(channel.WarnUnresolved, "a picture is not a PNG, JPEG or GIF file; its description is shown instead")
+		return nil
+	}
+	return p
+}
+
+// shows reports whether a client sees the image itself.
+func (b *body) shows(m *channel.Image) bool {
+	return b.picture(m) != nil || len(m.Data) == 0 && b.s.remoteImages && webURL(m.URL)
+}
+
+// sniff reads a picture's form from its bytes, because a wrong media type makes
+// some clients show nothing.
+func sniff(data []byte) (mediaType, ext string, width int, bad bool) {
+	switch {
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		c, err := png.DecodeConfig(bytes.NewReader(data))
+		return "image/png", ".png", c.Width, err != nil
+	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
+		c, err := jpeg.DecodeConfig(bytes.NewReader(data))
+		return "image/jpeg", ".jpg", c.Width, err != nil
+	case bytes.HasPrefix(data, []byte("GIF8")):
+		c, err := gif.DecodeConfig(bytes.NewReader(data))
+		return "image/gif", ".gif", c.Width, err != nil
+	default:
+		return "", "", 0, true
+	}
+}
+
+// render writes both forms. The HTML is written whole first; only a body over
+// the limit is written again, with its tables cut to what is left for them.
+func (b *body) render(title string, blocks []channel.Block) (html, text []byte) {
+	h := b.html(title, blocks)
+	if len(h.buf) > htmlLimit && len(h.tables) > 0 {
+		const note = 300 // room for the sentence under a cut table
+		room := htmlLimit - len(h.buf)
+		for _, n := range h.tables {
+			room += n
+		}
+		b.shares = shares(h.tables, room, note)
+		h = b.html(title, blocks)
+	}
+	if len(h.buf) > htmlLimit {
+		b.warn(channel.WarnDegraded, "the mail's text is longer than 100,000 bytes; Gmail shows only its beginning until the reader asks for the rest")
+	}
+	t := &textWriter{b: b}
+	t.blocks(blocks)
+	return h.buf, bytes.TrimRight(t.buf, "\n")
+}
+
+func (b *body) html(title string, blocks []channel.Block) *htmlWriter {
+	w := &htmlWriter{b: b}
+	w.str(htmlHead)
+	w.attr(title)
+	w.str(htmlBodyStart)
+	w.blocks(blocks)
+	w.str(htmlEnd)
+	return w
+}
+
+// shares divides room among tables of the given sizes: small ones stay whole,
+// the others get equal parts of what is left, less the note under them. A table
+// that stays whole has share 0.
+func shares(sizes []int, room, note int) []int {
+	order := make([]int, len(sizes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return sizes[a] - sizes[b] })
+	out := make([]int, len(sizes))
+	for k, i := range order {
+		part := room / (len(sizes) - k)
+		if sizes[i] <= part {
+			room -= sizes[i]
+			continue
+		}
+		out[i] = max(1, part-note)
+		room -= part
+	}
+	return out
+}
+
+func (b *body) share(i int) int {
+	if i < len(b.shares) {
+		return b.shares[i]
+	}
+	return 0
+}
+
+// rows is how many rows of table i are shown.
+func (b *body) rows(i int, t *channel.Table) int {
+	if n, ok := b.shown[i]; ok {
+		return n
+	}
+	return t.Rows()
+}
+
+// cut says what is missing under the first rows of a table and where the whole
+// table is.
+func (b *body) cut(i int, t *channel.Table, rows int) string {
+	if b.shown == nil {
+		b.shown = map[int]int{}
+	}
+	b.shown[i] = rows
+	name := b.files.whole(t)
+	b.warn(channel.WarnCut, "the mail shows %d of %d rows of a table; the whole table is attached", rows, t.Rows())
+	return "… " + strconv.Itoa(t.Rows()-rows) + " more rows: " + name
+}
