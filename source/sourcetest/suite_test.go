@@ -234,7 +234,7 @@ func TestEachDoubleFailsOnlyTheRuleItBreaks(t *testing.T) {
 				if q.SQL == late {
 					// Until long after the suite has lost its patience.
 					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+					ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 					defer cancel()
 				}
 				return next(ctx, q)
@@ -411,7 +411,7 @@ func TestEachDoubleFailsOnlyTheRuleItBreaks(t *testing.T) {
 			var failed []string
 			for _, rule := range sourcetest.Rules() {
 				h := harness(t)
-				h.Patience = time.Second
+				h.Patience = 2 * time.Second
 				m := h.Source.(*model)
 				d := &double{model: m}
 				closeAll(t, h, m)
