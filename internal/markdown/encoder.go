@@ -21,6 +21,10 @@ type Encoder struct {
 	// Mention gives the markup of a mention, written as it is, and what the
 	// mention adds to a part that holds it, in the measure of the service.
 	Mention func(m channel.Mention) (markup string, size int)
+	// Attach takes a picture that has no address, to be sent by itself, and
+	// reports whether it did. It may be asked twice for the same one. Nil takes
+	// none.
+	Attach func(*channel.Image) bool
 	// Layout takes the pieces. Its limit, frame, first, label and fit are the
 	// channel's to set, before Write.
 	Layout fit.Layout
@@ -97,16 +101,28 @@ func (e *Encoder) block(b channel.Block) {
 		e.table(b)
 	case *channel.Chart:
 		e.chart(b)
-	default:
-		room := e.Layout.Room(nil)[0]
-		max := room / e.finer
-		p := e.piece(b)
-		if got := p.size(); got > max || got > 0 && e.finer > 1 {
-			e.chop(b, max)
+	case *channel.Image:
+		if b.URL == "" && len(b.Data) > 0 && e.Attach != nil && e.Attach(b) {
+			e.Visible = true
+			e.text(&channel.Paragraph{Inlines: []channel.Inline{channel.Text(b.Alt)}})
 			return
 		}
-		e.add(p)
+		e.text(b)
+	default:
+		e.text(b)
 	}
+}
+
+// text adds a block of text, in shares when it is larger than a part.
+func (e *Encoder) text(b channel.Block) {
+	max := e.Layout.Room(nil)[0] / e.finer
+	if e.finer == 1 && fit.Weight(b) <= 4*max {
+		if p := e.piece(b); p.size() <= max {
+			e.add(p)
+			return
+		}
+	}
+	e.chop(b, max)
 }
 
 // chart shows the picture where there is an address, else the numbers.
@@ -117,6 +133,8 @@ func (e *Encoder) chart(c *channel.Chart) {
 	switch {
 	case c.Image != nil && c.Image.URL != "":
 		e.block(c.Image)
+	case c.Image != nil && len(c.Image.Data) > 0 && e.Attach != nil && e.Attach(c.Image):
+		e.Visible = true
 	case c.Table != nil:
 		e.Warn(channel.WarnDegraded, "a chart is shown as the table of its numbers")
 		e.table(c.Table)
@@ -226,15 +244,15 @@ func (e *Encoder) table(t *channel.Table) {
 	r.limit = max(room/n-r.overhead(), 1)
 	full := e.Layout.Capacity()[0]
 
-	if t.Rows() == 0 {
-		r.empty()
-	}
 	sum := r.piece.HeadSize[0]
 	dot := e.D.Color == nil && slices.ContainsFunc(t.Cells, func(c channel.Cell) bool { return c.Color != "" && c.Mark == "" })
 	if dot {
 		e.Warn(channel.WarnDegraded, "colours are shown as coloured dots")
 	}
 	r.reserve(full)
+	if t.Rows() == 0 {
+		r.empty()
+	}
 	for i := range t.Rows() {
 		if e.sum+sum > full {
 			r.piece.Total = t.Rows()
@@ -322,7 +340,7 @@ func (e *Encoder) key(dst, key []byte) []byte {
 		return dst
 	}
 	if e.D.Strong {
-		dst = append(append(append(dst, "**"...), key...), "**"...)
+		dst = e.D.strong(dst, "**", key)
 	} else {
 		dst = append(dst, key...)
 	}
@@ -597,4 +615,17 @@ func plain(in []channel.Inline) string {
 		}
 	}
 	return b.String()
+}
+
+// TextLen is the length of the text that the inside of a JSON string written by
+// this package holds.
+func TextLen(b []byte) int {
+	n := len(b)
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' {
+			n--
+			i++
+		}
+	}
+	return n
 }

@@ -247,18 +247,26 @@ func (w *Writer) emphasis(mark string, in []channel.Inline) {
 	if len(w.out) > 0 && !unicode.IsSpace(prev) && (w.closed || w.pad || punctFirst(core) && !punct(prev) || ends(w.out, '*')) {
 		w.out = append(w.out, ' ')
 	}
-	w.out = append(w.out, mark...)
-	w.out = append(w.out, core...)
-	if w.D.Style == LookAlike && ends(core, '*') {
-		w.out = append(w.out, zeroWidth...)
-	}
-	w.out = append(w.out, mark...)
+	w.out = w.D.strong(w.out, mark, core)
 	w.line = line{heading: innerLine.heading}
 	last, _ := utf8.DecodeLastRune(core)
 	w.pad, w.closed = punct(last), true
 	if len(trail) > 0 {
 		w.space()
 	}
+}
+
+// strong appends text between marks and keeps its own asterisks off them.
+func (d *Dialect) strong(dst []byte, mark string, core []byte) []byte {
+	dst = append(dst, mark...)
+	if d.Style == LookAlike && core[0] == '*' {
+		dst = append(dst, zeroWidth...)
+	}
+	dst = append(dst, core...)
+	if d.Style == LookAlike && ends(core, '*') {
+		dst = append(dst, zeroWidth...)
+	}
+	return append(dst, mark...)
 }
 
 func punct(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) }

@@ -1,0 +1,97 @@
+package dingtalk_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/channeltest"
+	"github.com/datapush-go/datapush/channel/dingtalk"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+type request struct {
+	MsgType  string `json:"msgtype"`
+	Markdown struct{ Title, Text string }
+	At       struct {
+		AtMobiles, AtUserIDs []string
+		IsAtAll              bool
+	}
+	MsgUUID string
+}
+
+func decode(t *testing.T, p channel.Payload) request {
+	t.Helper()
+	var r request
+	if err := json.Unmarshal(p.Body, &r); err != nil {
+		t.Fatalf("%v in %s", err, p.Body)
+	}
+	return r
+}
+
+// show writes payloads for a person to read.
+func show(t *testing.T, ps []channel.Payload) string {
+	t.Helper()
+	var b strings.Builder
+	for _, p := range ps {
+		r := decode(t, p)
+		fmt.Fprintf(&b, "== part %d of %d: %s, title %q\n%s\n", p.Part, p.Parts, p.Type, r.Markdown.Title, r.Markdown.Text)
+		if len(r.At.AtMobiles)+len(r.At.AtUserIDs) > 0 || r.At.IsAtAll {
+			fmt.Fprintf(&b, "== at %v %v all %v\n", r.At.AtMobiles, r.At.AtUserIDs, r.At.IsAtAll)
+		}
+		for _, w := range p.Warnings {
+			fmt.Fprintf(&b, "== %s: %s\n", w.Code, w.Text)
+		}
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestConstructs(t *testing.T) {
+	c := dingtalk.New(nil)
+	for _, tables := range []string{dingtalk.TablesList, dingtalk.TablesRaw} {
+		for _, s := range channeltest.Samples() {
+			if tables == dingtalk.TablesRaw && !strings.Contains(s.Name, "table") && s.Name != "colours" {
+				continue
+			}
+			name := s.Name + ".txt"
+			if tables == dingtalk.TablesRaw {
+				name = s.Name + "-raw.txt"
+			}
+			t.Run(name, func(t *testing.T) {
+				ps, err := c.Encode(s.Message, channel.Destination{Options: map[string]string{dingtalk.OptionTables: tables}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				golden(t, name, show(t, ps))
+			})
+		}
+	}
+}
