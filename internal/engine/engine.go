@@ -149,6 +149,12 @@ func (p *pool) enter() bool {
 	return true
 }
 
+func (p *pool) room() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.used < p.size
+}
+
 func (p *pool) leave() {
 	p.mu.Lock()
 	p.used--

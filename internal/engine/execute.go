@@ -51,7 +51,9 @@ func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 	p := e.pools[group]
 	if !p.enter() {
 		p.parked.Add(1)
-		return e.park(ctx, r, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group))
+		return e.park(ctx, r, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group), func() (bool, error) {
+			return p.room(), nil
+		})
 	}
 	defer func() {
 		p.leave()
@@ -68,7 +70,10 @@ func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 	var busy *task.BusyError
 	switch {
 	case errors.As(err, &busy) && busy.Behind != "":
-		return e.park(ctx, r, "run "+busy.Behind+" of the same task to end", task.TaskKey(r.Occurrence.Task))
+		return e.park(ctx, r, "run "+busy.Behind+" of the same task to end", task.TaskKey(r.Occurrence.Task), func() (bool, error) {
+			front, err := e.Store.Run(ctx, busy.Behind)
+			return err == nil && front.State.Ended(), err
+		})
 	case errors.Is(err, task.ErrEnded):
 		return e.load(ctx, id)
 	case err != nil:
@@ -102,11 +107,21 @@ func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {
 	return &r, err
 }
 
-// park makes a run wait that was not claimed.
-func (e *Engine) park(ctx context.Context, r task.Run, what, key string) (*task.Run, error) {
-	err := e.Store.Park(ctx, r.ID, what, key, e.Clock.Now().Add(lookAgain))
-	if err != nil {
+// park makes a run wait that was not claimed. free tells whether what it waits
+// for came to pass before it was parked, when nobody could wake it.
+func (e *Engine) park(ctx context.Context, r task.Run, what, key string, free func() (bool, error)) (*task.Run, error) {
+	now := e.Clock.Now()
+	if err := e.Store.Park(ctx, r.ID, what, key, now.Add(lookAgain)); err != nil {
 		return nil, err
+	}
+	ok, err := free()
+	if err != nil && !errors.Is(err, task.ErrNotFound) {
+		return nil, err
+	}
+	if ok {
+		if err := e.Store.Wake(ctx, key, now, 1); err != nil {
+			return nil, err
+		}
 	}
 	return e.load(ctx, r.ID)
 }
