@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
@@ -10,8 +11,8 @@ import (
 func (r *run) fill(d *document, rows Rows) []channel.Block {
 	r.rows, r.row = rows, 0
 	n := r.repetitions(d)
-	if d.plain != nil && n == 1 {
-		return d.plain
+	if d.blocks.nodes == nil && n == 1 {
+		return d.blocks.static
 	}
 	var out []channel.Block
 	for r.row = range n {
@@ -53,45 +54,48 @@ func joinLists(out, more []channel.Block) []channel.Block {
 	return append(out, more...)
 }
 
-func (r *run) blocks(nodes []blockNode) []channel.Block {
-	out := make([]channel.Block, 0, len(nodes))
-	for i := range nodes {
-		if nodes[i].static != nil {
-			out = append(out, nodes[i].static)
-		} else if b := r.blockOf(&nodes[i]); b != nil {
+func (r *run) blocks(l blockList) []channel.Block {
+	if l.nodes == nil {
+		return l.static
+	}
+	out := make([]channel.Block, 0, len(l.nodes))
+	for _, n := range l.nodes {
+		if n.static != nil {
+			out = append(out, n.static)
+		} else if b := r.filled(n.fill); b != nil {
 			out = append(out, b)
 		}
 	}
 	return out
 }
 
-// blockOf is nil when empty values leave nothing of a heading or paragraph.
-func (r *run) blockOf(n *blockNode) channel.Block {
-	switch n.kind {
+// filled is nil when empty values leave nothing of a heading or paragraph.
+func (r *run) filled(f *blockFill) channel.Block {
+	switch f.kind {
 	case kindHeading:
-		inlines := r.inlines(n.inlines, true)
+		inlines := r.inlines(f.inlines, true)
 		if len(inlines) == 0 {
 			return nil
 		}
-		return &channel.Heading{Level: n.level, Inlines: inlines}
+		return &channel.Heading{Level: f.level, Inlines: inlines}
 	case kindParagraph:
-		inlines := r.inlines(n.inlines, false)
+		inlines := r.inlines(f.inlines, false)
 		if len(inlines) == 0 {
 			return nil
 		}
 		return paragraphOf(inlines)
 	case kindQuote:
-		return &channel.Quote{Blocks: r.blocks(n.blocks)}
+		return &channel.Quote{Blocks: r.blocks(f.blocks)}
 	case kindList:
-		list := &channel.List{Start: n.start, Items: make([]channel.Item, len(n.items))}
-		for i, item := range n.items {
-			list.Items[i] = channel.Item{Task: item.task, Blocks: r.blocks(item.blocks)}
+		list := &channel.List{Start: f.list.Start, Items: slices.Clone(f.list.Items)}
+		for i, blocks := range f.items {
+			list.Items[i].Blocks = r.blocks(blocks)
 		}
 		return list
 	case kindCode:
-		lang := string(r.appendParts(nil, splitTokens(n.lang)))
+		lang := r.oneLineText(f.lang)
 		r.buf = r.buf[:0]
-		for _, p := range n.text {
+		for _, p := range f.text {
 			if p.ref < 0 {
 				r.buf = append(r.buf, p.lit...)
 			} else {
@@ -100,13 +104,17 @@ func (r *run) blockOf(n *blockNode) channel.Block {
 		}
 		return &channel.Code{Language: lang, Text: strings.TrimSuffix(string(r.buf), "\n")}
 	default:
-		table := &channel.Table{Columns: make([]channel.Column, len(n.columns)), Cells: make([]channel.Cell, len(n.cells))}
-		for i, c := range n.columns {
-			table.Columns[i] = channel.Column{Header: r.oneLineText(c.header), Align: c.align}
+		table := &channel.Table{Columns: slices.Clone(f.table.Columns), Cells: slices.Clone(f.table.Cells)}
+		for i, parts := range f.headers {
+			if parts != nil {
+				table.Columns[i].Header = r.oneLineText(parts)
+			}
 		}
-		for i, parts := range n.cells {
-			s := r.oneLineText(parts)
-			table.Cells[i] = channel.Cell{Text: s, Raw: s}
+		for i, parts := range f.cells {
+			if parts != nil {
+				s := r.oneLineText(parts)
+				table.Cells[i] = channel.Cell{Text: s, Raw: s}
+			}
 		}
 		return table
 	}
@@ -121,28 +129,31 @@ func (r *run) oneLineText(parts []part) string {
 }
 
 // inlines fills a run of inlines. Text that ends up side by side is one node.
-func (r *run) inlines(nodes []inlineNode, flat bool) []channel.Inline {
-	out := make([]channel.Inline, 0, len(nodes))
-	for i := range nodes {
-		n := &nodes[i]
-		if n.static != nil {
+func (r *run) inlines(l inlineList, flat bool) []channel.Inline {
+	if l.isStatic() {
+		return l.static
+	}
+	out := make([]channel.Inline, 0, len(l.nodes))
+	for _, n := range l.nodes {
+		f := n.fill
+		if f == nil {
 			out = appendInline(out, n.static)
 			continue
 		}
-		switch n.kind {
+		switch f.kind {
 		case kindText:
-			out = r.text(out, n.text, flat)
+			out = r.text(out, f.text, flat)
 		case kindCodeSpan:
-			if s := r.oneLineText(n.text); s != "" {
+			if s := r.oneLineText(f.text); s != "" {
 				out = append(out, channel.CodeSpan(s))
 			}
 		case kindStrong, kindEmphasis, kindStrike:
-			if inlines := r.inlines(n.inlines, flat); len(inlines) > 0 {
-				out = append(out, styled(n.kind, inlines))
+			if inlines := r.inlines(f.inlines, flat); len(inlines) > 0 {
+				out = append(out, styled(f.kind, inlines))
 			}
 		case kindLink:
-			label := r.inlines(n.inlines, flat)
-			if url := r.address(n.url); linkable(url) {
+			label := r.inlines(f.inlines, flat)
+			if url := r.address(f.url); linkable(url) {
 				out = append(out, &channel.Link{URL: url, Inlines: label})
 				continue
 			}
@@ -151,15 +162,15 @@ func (r *run) inlines(nodes []inlineNode, flat bool) []channel.Inline {
 				out = appendInline(out, l)
 			}
 		case kindImage:
-			alt := r.oneLineText(n.text)
-			if url := r.address(n.url); showable(url) {
+			alt := r.oneLineText(f.text)
+			if url := r.address(f.url); showable(url) {
 				out = append(out, &channel.Image{URL: url, Alt: alt})
 				continue
 			}
 			r.addWarning(imageRemoved)
 			out = appendInline(out, channel.Text(alt))
 		case kindMention:
-			out = r.mention(out, &n.mention)
+			out = r.mention(out, &f.mention)
 		}
 	}
 	return out

@@ -7,9 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
-	"github.com/yuin/goldmark/text"
 
 	"github.com/datapush-go/datapush/channel"
 )
@@ -45,8 +43,7 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 // readMarkdown parses Markdown in which ${ is text.
 func readMarkdown(p parser.Parser, src string) []channel.Block {
 	b := builder{source: clean([]byte(src), 0), strict: true}
-	blocks, _ := staticBlocks(b.blocks(p.Parse(text.NewReader(b.source)).(ast.Node)))
-	return blocks
+	return b.parse(p).static
 }
 
 // substitute puts escaped values into the source; plain says that nothing had

@@ -154,7 +154,7 @@ func (m *mentionNode) literal() bool {
 
 func (m *mentionNode) node() inlineNode {
 	if !m.literal() {
-		return inlineNode{kind: kindMention, mention: *m}
+		return inlineNode{fill: &inlineFill{kind: kindMention, mention: *m}}
 	}
 	text := func(parts []part) string {
 		s, _ := literal(parts)

@@ -50,34 +50,45 @@ func newParser() parser.Parser {
 }
 
 // document is a Markdown text ready to be filled with values. Its nodes mirror
-// those of a message; a node without references is the message's node itself.
+// those of a message; what has no reference is the message's node itself, shared
+// by all messages.
 type document struct {
 	*template
-	blocks []blockNode
-	// plain holds the blocks when no node has a reference.
-	plain []channel.Block
+	blocks blockList
 	// direct says that plain words can stand in the source in place of the
 	// references and change nothing else.
 	direct bool
-	// warnings are about what no value can change.
-	warnings []channel.Warning
 	// tagged: see inTag.
 	tagged bool
 	// around describes what is around each part in the source.
 	around []surrounding
+	// warnings are about what no value can change.
+	warnings []channel.Warning
 }
 
+// blockList is static as a whole, or has nodes.
+type blockList struct {
+	static []channel.Block
+	nodes  []blockNode
+}
+
+// blockNode is static or to be filled.
 type blockNode struct {
-	static  channel.Block
+	static channel.Block
+	fill   *blockFill
+}
+
+type blockFill struct {
 	kind    blockKind
 	level   int
-	start   int
-	lang    string
-	inlines []inlineNode
-	blocks  []blockNode
-	items   []itemNode
+	inlines inlineList
+	blocks  blockList
+	list    *channel.List // its items' blocks are in items
+	items   []blockList
+	lang    []part
 	text    []part
-	columns []columnNode
+	table   *channel.Table // its texts with references are in headers and cells
+	headers [][]part
 	cells   [][]part
 }
 
@@ -92,23 +103,26 @@ const (
 	kindTable
 )
 
-type itemNode struct {
-	task   *bool
-	blocks []blockNode
+// inlineList is static as a whole, or has nodes.
+type inlineList struct {
+	static []channel.Inline
+	nodes  []inlineNode
 }
 
-type columnNode struct {
-	header []part
-	align  channel.Align
-}
+func (l inlineList) isStatic() bool { return l.nodes == nil }
 
+// inlineNode is static or to be filled.
 type inlineNode struct {
-	static  channel.Inline
+	static channel.Inline
+	fill   *inlineFill
+}
+
+type inlineFill struct {
 	kind    inlineKind
 	text    []part
 	url     []part
 	mention mentionNode
-	inlines []inlineNode
+	inlines inlineList
 }
 
 type inlineKind uint8
@@ -127,17 +141,8 @@ const (
 // parseDocument never fails; mistakes in references are in template.bad.
 func parseDocument(p parser.Parser, src string) *document {
 	d := &document{template: parseTemplate(src)}
-	b := builder{source: d.tokenized(), direct: true}
-	root := p.Parse(text.NewReader(b.source))
-	d.blocks = b.blocks(root)
-	d.plain = make([]channel.Block, 0, len(d.blocks))
-	for _, n := range d.blocks {
-		if n.static == nil {
-			d.plain = nil
-			break
-		}
-		d.plain = append(d.plain, n.static)
-	}
+	b := builder{source: d.tokenized(), tokens: len(d.refs) > 0, direct: true}
+	d.blocks = b.parse(p)
 	d.around, d.direct = surroundings(d.template)
 	d.direct = d.direct && b.direct
 	d.tagged = inTag(d.template)
@@ -148,64 +153,77 @@ func parseDocument(p parser.Parser, src string) *document {
 // builder turns goldmark's tree into ours.
 type builder struct {
 	source []byte
+	text   string // source as the string that texts are slices of
+	tokens bool   // whether the source has any
 	// direct is document.direct, as far as the tree tells.
 	direct   bool
 	warnings []channel.Warning
 	// strict keeps a hard line break visible where it would become a space.
 	strict bool
+
+	// What lists are collected on before they get a slice of their own.
+	inlineStack []inlineNode
+	blockStack  []blockNode
 }
 
-func (b *builder) blocks(parent ast.Node) []blockNode {
-	var out []blockNode
+func (b *builder) parse(p parser.Parser) blockList {
+	b.text = string(b.source)
+	return b.blocks(p.Parse(text.NewReader(b.source)))
+}
+
+func (b *builder) blocks(parent ast.Node) blockList {
+	mark := len(b.blockStack)
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
-		if node, ok := b.block(n); ok {
-			out = append(out, node)
+		if node := b.block(n); node.static != nil || node.fill != nil {
+			b.blockStack = append(b.blockStack, node)
 		}
 	}
-	return out
+	nodes := b.blockStack[mark:]
+	b.blockStack = b.blockStack[:mark]
+	for i := range nodes {
+		if nodes[i].fill != nil {
+			return blockList{nodes: append([]blockNode(nil), nodes...)}
+		}
+	}
+	static := make([]channel.Block, len(nodes))
+	for i := range nodes {
+		static[i] = nodes[i].static
+	}
+	return blockList{static: static}
 }
 
-func (b *builder) block(n ast.Node) (blockNode, bool) {
+func (b *builder) block(n ast.Node) blockNode {
 	switch n := n.(type) {
 	case *ast.Heading:
-		return b.heading(n), true
-	case *ast.Paragraph, *ast.TextBlock:
-		return b.paragraph(n), true
-	case *ast.List:
-		return b.list(n), true
-	case *ast.Blockquote:
-		node := blockNode{kind: kindQuote, blocks: b.blocks(n)}
-		if blocks, ok := staticBlocks(node.blocks); ok {
-			return blockNode{static: &channel.Quote{Blocks: blocks}}, true
+		l := b.inlines(n, true)
+		if l.isStatic() {
+			return blockNode{static: &channel.Heading{Level: n.Level, Inlines: l.static}}
 		}
-		return node, true
+		return blockNode{fill: &blockFill{kind: kindHeading, level: n.Level, inlines: l}}
+	case *ast.Paragraph, *ast.TextBlock:
+		l := b.inlines(n, false)
+		if l.isStatic() {
+			return blockNode{static: paragraphOf(l.static)}
+		}
+		return blockNode{fill: &blockFill{kind: kindParagraph, inlines: l}}
+	case *ast.List:
+		return b.list(n)
+	case *ast.Blockquote:
+		l := b.blocks(n)
+		if l.nodes == nil {
+			return blockNode{static: &channel.Quote{Blocks: l.static}}
+		}
+		return blockNode{fill: &blockFill{kind: kindQuote, blocks: l}}
 	case *ast.FencedCodeBlock:
-		lang := b.text(n.Language(b.source))
-		return b.code(n, lang), true
+		return b.code(n, string(appendUnescaped(nil, n.Language(b.source))))
 	case *ast.CodeBlock:
-		return b.code(n, ""), true
+		return b.code(n, "")
 	case *ast.ThematicBreak:
-		return blockNode{static: &channel.Rule{}}, true
+		return blockNode{static: &channel.Rule{}}
 	case *east.Table:
-		return b.table(n), true
+		return b.table(n)
 	}
-	return blockNode{}, false
-}
-
-func (b *builder) heading(n *ast.Heading) blockNode {
-	node := blockNode{kind: kindHeading, level: n.Level, inlines: b.inlines(n, true)}
-	if inlines, ok := staticInlines(node.inlines); ok {
-		return blockNode{static: &channel.Heading{Level: n.Level, Inlines: inlines}}
-	}
-	return node
-}
-
-func (b *builder) paragraph(n ast.Node) blockNode {
-	node := blockNode{kind: kindParagraph, inlines: b.inlines(n, false)}
-	if inlines, ok := staticInlines(node.inlines); ok {
-		return blockNode{static: paragraphOf(inlines)}
-	}
-	return node
+	return blockNode{}
 }
 
 // paragraphOf is an image block when an image stands alone.
@@ -219,28 +237,29 @@ func paragraphOf(inlines []channel.Inline) channel.Block {
 }
 
 func (b *builder) list(n *ast.List) blockNode {
-	node := blockNode{kind: kindList}
+	list := &channel.List{Items: make([]channel.Item, 0, n.ChildCount())}
 	if n.IsOrdered() {
 		// A list that starts at 0 would read as bulleted.
-		node.start = max(n.Start, 1)
+		list.Start = max(n.Start, 1)
 	}
-	static := true
+	var items []blockList
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
-		item := itemNode{task: taskOf(c), blocks: b.blocks(c)}
-		node.items = append(node.items, item)
-		if _, ok := staticBlocks(item.blocks); !ok {
-			static = false
+		blocks := b.blocks(c)
+		if blocks.nodes != nil && items == nil {
+			items = make([]blockList, n.ChildCount())
+			for i, item := range list.Items {
+				items[i].static = item.Blocks
+			}
 		}
+		if items != nil {
+			items[len(list.Items)] = blocks
+		}
+		list.Items = append(list.Items, channel.Item{Task: taskOf(c), Blocks: blocks.static})
 	}
-	if !static {
-		return node
+	if items == nil {
+		return blockNode{static: list}
 	}
-	list := &channel.List{Start: node.start}
-	for _, item := range node.items {
-		blocks, _ := staticBlocks(item.blocks)
-		list.Items = append(list.Items, channel.Item{Task: item.task, Blocks: blocks})
-	}
-	return blockNode{static: list}
+	return blockNode{fill: &blockFill{kind: kindList, list: list, items: items}}
 }
 
 func taskOf(item ast.Node) *bool {
@@ -252,7 +271,8 @@ func taskOf(item ast.Node) *bool {
 	if !ok {
 		return nil
 	}
-	return &box.IsChecked
+	checked := box.IsChecked
+	return &checked
 }
 
 func (b *builder) code(n ast.Node, lang string) blockNode {
@@ -262,63 +282,81 @@ func (b *builder) code(n ast.Node, lang string) blockNode {
 		line := lines.At(i)
 		buf = append(buf, line.Value(b.source)...)
 	}
-	buf = bytes.TrimSuffix(buf, []byte("\n"))
-	node := blockNode{kind: kindCode, lang: lang, text: splitTokens(string(buf))}
-	if s, ok := literal(node.text); ok && strings.IndexRune(lang, tokenStart) < 0 {
-		return blockNode{static: &channel.Code{Language: lang, Text: s}}
+	text, info := b.parts(string(bytes.TrimSuffix(buf, []byte("\n")))), b.parts(lang)
+	s, ok1 := literal(text)
+	l, ok2 := literal(info)
+	if ok1 && ok2 {
+		return blockNode{static: &channel.Code{Language: l, Text: s}}
 	}
-	return node
+	return blockNode{fill: &blockFill{kind: kindCode, lang: info, text: text}}
 }
 
 func (b *builder) table(n *east.Table) blockNode {
-	node := blockNode{kind: kindTable}
+	f := &blockFill{kind: kindTable, table: &channel.Table{}}
+	t := f.table
+	dynamic := false
 	for row := n.FirstChild(); row != nil; row = row.NextSibling() {
 		_, header := row.(*east.TableHeader)
+		if header {
+			t.Columns = make([]channel.Column, 0, row.ChildCount())
+			t.Cells = make([]channel.Cell, 0, row.ChildCount()*(n.ChildCount()-1))
+		}
 		i := 0
 		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
-			inlines := b.inlines(cell, true)
-			if has(inlines, isMentionNode) {
-				b.warnings = append(b.warnings, mentionInCell)
-			}
-			if has(inlines, isImageNode) {
-				b.warnings = append(b.warnings, imageInCell)
-			}
-			parts := flatten(nil, inlines)
-			if header {
-				node.columns = append(node.columns, columnNode{header: parts, align: alignOf(n, i)})
-			} else if i < len(node.columns) {
-				node.cells = append(node.cells, parts)
+			text, parts := b.cell(cell)
+			switch {
+			case header:
+				t.Columns = append(t.Columns, channel.Column{Header: text, Align: alignOf(n, i)})
+				if parts != nil {
+					dynamic = true
+					f.headers = setAt(f.headers, i, parts)
+				}
+			case i < len(t.Columns):
+				if parts != nil {
+					dynamic = true
+					f.cells = setAt(f.cells, len(t.Cells), parts)
+				}
+				t.Cells = append(t.Cells, channel.Cell{Text: text, Raw: text})
 			}
 			i++
 		}
 	}
-	if table, ok := staticTable(&node); ok {
-		return blockNode{static: table}
+	if !dynamic {
+		return blockNode{static: t}
 	}
-	return node
+	return blockNode{fill: f}
 }
 
-func staticTable(n *blockNode) (*channel.Table, bool) {
-	t := &channel.Table{Columns: make([]channel.Column, len(n.columns)), Cells: make([]channel.Cell, len(n.cells))}
-	text := func(parts []part) (string, bool) {
-		s, ok := literal(parts)
-		return strings.ReplaceAll(s, "\n", " "), ok
+func setAt(list [][]part, i int, parts []part) [][]part {
+	for len(list) <= i {
+		list = append(list, nil)
 	}
-	for i, c := range n.columns {
-		s, ok := text(c.header)
-		if !ok {
-			return nil, false
+	list[i] = parts
+	return list
+}
+
+// cell gives the text of a table cell, or its parts when it has references.
+func (b *builder) cell(n ast.Node) (string, []part) {
+	l := b.inlines(n, true)
+	if l.isStatic() && len(l.static) == 0 {
+		return "", nil
+	}
+	if l.isStatic() && len(l.static) == 1 {
+		if t, ok := l.static[0].(channel.Text); ok {
+			return string(t), nil
 		}
-		t.Columns[i] = channel.Column{Header: s, Align: c.align}
 	}
-	for i, parts := range n.cells {
-		s, ok := text(parts)
-		if !ok {
-			return nil, false
-		}
-		t.Cells[i] = channel.Cell{Text: s, Raw: s}
+	if l.has(kindMention) {
+		b.warnings = append(b.warnings, mentionInCell)
 	}
-	return t, true
+	if l.has(kindImage) {
+		b.warnings = append(b.warnings, imageInCell)
+	}
+	parts := flatten(nil, l)
+	if s, ok := literal(parts); ok {
+		return s, nil
+	}
+	return "", parts
 }
 
 func alignOf(n *east.Table, i int) channel.Align {
@@ -339,71 +377,68 @@ func alignOf(n *east.Table, i int) channel.Align {
 
 // flatten makes one text of what stands in a table cell, which holds nothing
 // else. A link keeps its address in parentheses.
-func flatten(dst []part, nodes []inlineNode) []part {
-	for _, n := range nodes {
-		switch v := n.static.(type) {
-		case nil:
-			dst = append(dst, n.text...)
-			dst = flatten(dst, n.inlines)
-			if n.kind == kindLink {
-				dst = append(dst, part{lit: " (", ref: -1})
-				dst = append(dst, n.url...)
-				dst = append(dst, part{lit: ")", ref: -1})
-			}
-			if n.kind == kindMention {
-				dst = append(dst, n.mention.label()...)
-			}
-		default:
-			dst = append(dst, part{lit: plainText(v), ref: -1})
+func flatten(dst []part, l inlineList) []part {
+	for _, n := range l.static {
+		dst = append(dst, part{lit: plainText(n), ref: -1})
+	}
+	for _, n := range l.nodes {
+		f := n.fill
+		if f == nil {
+			dst = append(dst, part{lit: plainText(n.static), ref: -1})
+			continue
+		}
+		dst = append(dst, f.text...)
+		dst = flatten(dst, f.inlines)
+		if f.kind == kindLink {
+			dst = append(dst, part{lit: " (", ref: -1})
+			dst = append(dst, f.url...)
+			dst = append(dst, part{lit: ")", ref: -1})
+		}
+		if f.kind == kindMention {
+			dst = append(dst, f.mention.label()...)
 		}
 	}
 	return dst
 }
 
-// has looks for a node at any depth.
-func has(nodes []inlineNode, is func(*inlineNode) bool) bool {
-	for i := range nodes {
-		if is(&nodes[i]) || has(nodes[i].inlines, is) {
+// has looks for a mention or an image at any depth.
+func (l inlineList) has(kind inlineKind) bool {
+	if containsInline(l.static, kind) {
+		return true
+	}
+	for _, n := range l.nodes {
+		if f := n.fill; f != nil && (f.kind == kind || f.inlines.has(kind)) {
+			return true
+		}
+		if n.static != nil && containsInline([]channel.Inline{n.static}, kind) {
 			return true
 		}
 	}
 	return false
 }
 
-func isMentionNode(n *inlineNode) bool {
-	return n.kind == kindMention || containsInline(n.static, func(i channel.Inline) bool {
-		_, ok := i.(*channel.Mention)
-		return ok
-	})
-}
-
-func isImageNode(n *inlineNode) bool {
-	return n.kind == kindImage || containsInline(n.static, func(i channel.Inline) bool {
-		_, ok := i.(*channel.Image)
-		return ok
-	})
-}
-
-func containsInline(n channel.Inline, is func(channel.Inline) bool) bool {
-	if n == nil {
-		return false
-	}
-	if is(n) {
-		return true
-	}
-	var inside []channel.Inline
-	switch n := n.(type) {
-	case *channel.Strong:
-		inside = n.Inlines
-	case *channel.Emphasis:
-		inside = n.Inlines
-	case *channel.Strike:
-		inside = n.Inlines
-	case *channel.Link:
-		inside = n.Inlines
-	}
-	for _, i := range inside {
-		if containsInline(i, is) {
+func containsInline(list []channel.Inline, kind inlineKind) bool {
+	for _, n := range list {
+		var inside []channel.Inline
+		switch n := n.(type) {
+		case *channel.Mention:
+			if kind == kindMention {
+				return true
+			}
+		case *channel.Image:
+			if kind == kindImage {
+				return true
+			}
+		case *channel.Strong:
+			inside = n.Inlines
+		case *channel.Emphasis:
+			inside = n.Inlines
+		case *channel.Strike:
+			inside = n.Inlines
+		case *channel.Link:
+			inside = n.Inlines
+		}
+		if containsInline(inside, kind) {
 			return true
 		}
 	}
@@ -412,143 +447,336 @@ func containsInline(n channel.Inline, is func(channel.Inline) bool) bool {
 
 // plainText is an inline without markup.
 func plainText(n channel.Inline) string {
+	switch n := n.(type) {
+	case channel.Text:
+		return string(n)
+	case channel.CodeSpan:
+		return string(n)
+	case *channel.Strong:
+		return plainTexts(n.Inlines)
+	case *channel.Emphasis:
+		return plainTexts(n.Inlines)
+	case *channel.Strike:
+		return plainTexts(n.Inlines)
+	case *channel.Link:
+		label := plainTexts(n.Inlines)
+		if label == n.URL || "mailto:"+label == n.URL {
+			return label
+		}
+		return label + " (" + n.URL + ")"
+	case *channel.Image:
+		return n.Alt
+	case *channel.Mention:
+		return n.Label()
+	default:
+		return " " // a line break
+	}
+}
+
+func plainTexts(list []channel.Inline) string {
 	var b strings.Builder
-	var walk func(n channel.Inline)
-	all := func(ns []channel.Inline) {
-		for _, n := range ns {
-			walk(n)
-		}
+	for _, n := range list {
+		b.WriteString(plainText(n))
 	}
-	walk = func(n channel.Inline) {
-		switch n := n.(type) {
-		case channel.Text:
-			b.WriteString(string(n))
-		case channel.CodeSpan:
-			b.WriteString(string(n))
-		case *channel.Strong:
-			all(n.Inlines)
-		case *channel.Emphasis:
-			all(n.Inlines)
-		case *channel.Strike:
-			all(n.Inlines)
-		case *channel.Link:
-			from := b.Len()
-			all(n.Inlines)
-			if b.String()[from:] != n.URL && "mailto:"+b.String()[from:] != n.URL {
-				b.WriteString(" (" + n.URL + ")")
-			}
-		case *channel.Image:
-			b.WriteString(n.Alt)
-		case *channel.Mention:
-			b.WriteString(n.Label())
-		case *channel.Break:
-			b.WriteByte(' ')
-		}
-	}
-	walk(n)
 	return b.String()
 }
 
+// run of text that is not a node yet: a slice of the source as long as that is
+// possible, so that most text is never copied.
+type pendingText struct {
+	start, end int
+	buf        []byte
+}
+
+func (t *pendingText) empty() bool { return t.start == t.end && len(t.buf) == 0 }
+
 // inlines converts the children of n. Adjacent text becomes one node.
-func (b *builder) inlines(n ast.Node, oneLine bool) []inlineNode {
-	var out []inlineNode
-	var pending []byte
-	flush := func() {
-		if len(pending) > 0 {
-			out = append(out, textNode(string(pending), oneLine)...)
-			pending = pending[:0]
-		}
-	}
-	add := func(node inlineNode) {
-		flush()
-		out = append(out, node)
-	}
-	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+func (b *builder) inlines(parent ast.Node, oneLine bool) inlineList {
+	mark := len(b.inlineStack)
+	var pending pendingText
+	for c := parent.FirstChild(); c != nil; c = c.NextSibling() {
 		switch c := c.(type) {
 		case *ast.Text:
-			value := c.Value(b.source)
-			if c.IsRaw() {
-				pending = append(pending, value...)
-			} else {
-				pending = appendUnescaped(pending, value)
-			}
+			b.addText(&pending, c.Segment, c.IsRaw())
 			switch {
 			case !c.SoftLineBreak() && !c.HardLineBreak():
 			case oneLine && b.strict && c.HardLineBreak():
-				pending = append(pending, '\x06') // no text has one
+				b.addLiteral(&pending, "\x06") // no text has one
 			case oneLine:
-				pending = append(pending, ' ')
+				b.addLiteral(&pending, " ")
 			case c.NextSibling() == nil:
 				// A break at the end breaks nothing.
 			default:
-				add(inlineNode{static: &channel.Break{Soft: !c.HardLineBreak()}})
+				b.flush(&pending, oneLine)
+				b.push(&channel.Break{Soft: !c.HardLineBreak()})
 			}
-		case *ast.String:
-			pending = append(pending, c.Value...)
 		case *ast.CodeSpan:
-			add(b.codeSpan(c))
+			b.flush(&pending, oneLine)
+			b.codeSpan(c)
 		case *ast.Emphasis:
+			b.flush(&pending, oneLine)
+			kind := kindStrong
 			if c.Level == 1 {
-				add(b.styled(kindEmphasis, c, oneLine))
-			} else {
-				add(b.styled(kindStrong, c, oneLine))
+				kind = kindEmphasis
 			}
+			b.styled(kind, b.inlines(c, oneLine))
 		case *east.Strikethrough:
-			add(b.styled(kindStrike, c, oneLine))
+			b.flush(&pending, oneLine)
+			b.styled(kindStrike, b.inlines(c, oneLine))
 		case *ast.Link:
-			flush()
-			out = append(out, b.link(string(b.unescape(c.Destination)), b.inlines(c, oneLine))...)
+			b.flush(&pending, oneLine)
+			b.link(string(appendUnescaped(nil, c.Destination)), b.inlines(c, oneLine))
 		case *ast.AutoLink:
+			b.flush(&pending, oneLine)
 			label := string(c.Label(b.source))
 			url := label
-			if c.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(url), "mailto:") {
+			if c.AutoLinkType == ast.AutoLinkEmail && !hasScheme(url, "mailto:") {
 				url = "mailto:" + url
 			}
-			flush()
-			out = append(out, b.link(url, textNode(label, oneLine))...)
+			b.link(url, b.label(label))
 		case *ast.Image:
-			flush()
-			out = append(out, b.image(c))
+			b.flush(&pending, oneLine)
+			b.image(c)
 		case *ast.RawHTML:
-			tag := b.segments(c.Segments)
-			if isLineBreak(tag) {
-				if oneLine {
-					pending = append(pending, ' ')
-				} else {
-					add(inlineNode{static: &channel.Break{}})
-				}
-				continue
-			}
-			m, ok := parseMention(tag)
-			if !ok {
-				pending = append(pending, tag...)
-				continue
-			}
-			b.direct = b.direct && m.literal()
-			if !strings.HasSuffix(tag, "/>") {
-				if name, last := b.mentionName(c); last != nil {
-					m.setName(name)
-					next := last
-					add(m.node())
-					for c.NextSibling() != next {
-						n.RemoveChild(n, c.NextSibling())
-					}
-					n.RemoveChild(n, next)
-					continue
-				}
-			}
-			add(m.node())
+			b.tag(c, parent, &pending, oneLine)
 		}
 	}
-	flush()
-	return out
+	b.flush(&pending, oneLine)
+	nodes := b.inlineStack[mark:]
+	b.inlineStack = b.inlineStack[:mark]
+	for i := range nodes {
+		if nodes[i].fill != nil {
+			return inlineList{nodes: append([]inlineNode(nil), nodes...)}
+		}
+	}
+	static := make([]channel.Inline, 0, len(nodes))
+	for i := range nodes {
+		static = appendInline(static, nodes[i].static)
+	}
+	return inlineList{static: static}
+}
+
+func (b *builder) push(n channel.Inline) {
+	b.inlineStack = append(b.inlineStack, inlineNode{static: n})
+}
+
+func (b *builder) pushFill(f inlineFill) {
+	b.inlineStack = append(b.inlineStack, inlineNode{fill: &f})
+}
+
+func (b *builder) addText(p *pendingText, seg text.Segment, raw bool) {
+	value := b.source[seg.Start:seg.Stop]
+	if seg.Padding == 0 && len(p.buf) == 0 && (p.start == p.end || p.end == seg.Start) &&
+		(raw || bytes.IndexByte(value, '\\') < 0 && bytes.IndexByte(value, '&') < 0) {
+		if p.start == p.end {
+			p.start = seg.Start
+		}
+		p.end = seg.Stop
+		return
+	}
+	b.own(p)
+	if seg.Padding != 0 {
+		value = seg.Value(b.source)
+	}
+	if raw {
+		p.buf = append(p.buf, value...)
+	} else {
+		p.buf = appendUnescaped(p.buf, value)
+	}
+}
+
+func (b *builder) addLiteral(p *pendingText, s string) {
+	b.own(p)
+	p.buf = append(p.buf, s...)
+}
+
+// own turns a slice of the source into bytes to append to.
+func (b *builder) own(p *pendingText) {
+	p.buf = append(p.buf, b.source[p.start:p.end]...)
+	p.start, p.end = 0, 0
+}
+
+// flush makes nodes of the pending text. Line breaks in it come from character
+// references.
+func (b *builder) flush(p *pendingText, oneLine bool) {
+	if p.empty() {
+		return
+	}
+	s := b.text[p.start:p.end]
+	if len(p.buf) > 0 {
+		s = string(p.buf)
+	}
+	p.start, p.end, p.buf = 0, 0, p.buf[:0]
+	if oneLine {
+		s = strings.ReplaceAll(s, "\n", " ")
+	}
+	if parts := b.parts(s); parts != nil {
+		if _, ok := literal(parts); !ok {
+			b.pushFill(inlineFill{kind: kindText, text: parts})
+			return
+		}
+	}
+	for i := 0; ; i++ {
+		line, rest, more := strings.Cut(s, "\n")
+		if i > 0 {
+			b.push(&channel.Break{})
+		}
+		if line != "" {
+			b.push(channel.Text(line))
+		}
+		if !more {
+			return
+		}
+		s = rest
+	}
+}
+
+// parts splits a text at its tokens.
+func (b *builder) parts(s string) []part {
+	if !b.tokens {
+		if s == "" {
+			return nil
+		}
+		return []part{{lit: s, ref: -1}}
+	}
+	return splitTokens(s)
+}
+
+// label is the list of one text.
+func (b *builder) label(s string) inlineList {
+	parts := b.parts(s)
+	if _, ok := literal(parts); ok {
+		return inlineList{static: []channel.Inline{channel.Text(s)}}
+	}
+	return inlineList{nodes: []inlineNode{{fill: &inlineFill{kind: kindText, text: parts}}}}
+}
+
+func (b *builder) codeSpan(n ast.Node) {
+	var buf []byte
+	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+		if t, ok := c.(*ast.Text); ok {
+			buf = append(buf, t.Value(b.source)...)
+		}
+	}
+	parts := b.parts(string(breaksToSpaces(buf, 0)))
+	if s, ok := literal(parts); ok {
+		b.push(channel.CodeSpan(s))
+		return
+	}
+	b.pushFill(inlineFill{kind: kindCodeSpan, text: parts})
+}
+
+func (b *builder) styled(kind inlineKind, l inlineList) {
+	if l.isStatic() {
+		b.push(styled(kind, l.static))
+		return
+	}
+	b.pushFill(inlineFill{kind: kind, inlines: l})
+}
+
+func styled(kind inlineKind, inlines []channel.Inline) channel.Inline {
+	switch kind {
+	case kindStrong:
+		return &channel.Strong{Inlines: inlines}
+	case kindEmphasis:
+		return &channel.Emphasis{Inlines: inlines}
+	default:
+		return &channel.Strike{Inlines: inlines}
+	}
+}
+
+// link gives the label alone when the address can never be one.
+func (b *builder) link(url string, label inlineList) {
+	parts := b.parts(url)
+	address, ok := literal(parts)
+	if !ok {
+		b.direct = false
+		b.pushFill(inlineFill{kind: kindLink, url: parts, inlines: label})
+		return
+	}
+	address = string(appendAddress(nil, address))
+	switch {
+	case !linkable(address):
+		b.warnings = append(b.warnings, linkRemoved)
+		for _, n := range label.static {
+			b.push(n)
+		}
+		b.inlineStack = append(b.inlineStack, label.nodes...)
+	case label.isStatic():
+		b.push(&channel.Link{URL: address, Inlines: label.static})
+	default:
+		b.pushFill(inlineFill{kind: kindLink, url: []part{{lit: address, ref: -1}}, inlines: label})
+	}
+}
+
+func (b *builder) image(n *ast.Image) {
+	alt := flatten(nil, b.inlines(n, true))
+	text, static := literal(alt)
+	url := b.parts(string(appendUnescaped(nil, n.Destination)))
+	address, ok := literal(url)
+	if !ok {
+		b.direct = false
+		b.pushFill(inlineFill{kind: kindImage, url: url, text: alt})
+		return
+	}
+	address = string(appendAddress(nil, address))
+	shown := showable(address)
+	if !shown {
+		b.warnings = append(b.warnings, imageRemoved)
+	}
+	switch {
+	case !shown && static:
+		if text != "" {
+			b.push(channel.Text(text))
+		}
+	case !shown:
+		b.pushFill(inlineFill{kind: kindText, text: alt})
+	case static:
+		b.push(&channel.Image{URL: address, Alt: text})
+	default:
+		b.pushFill(inlineFill{kind: kindImage, url: []part{{lit: address, ref: -1}}, text: alt})
+	}
+}
+
+// tag handles what tagParser found: a line break, a mention, or text.
+func (b *builder) tag(n *ast.RawHTML, parent ast.Node, pending *pendingText, oneLine bool) {
+	tag := b.segments(n.Segments)
+	if isLineBreak(tag) {
+		if oneLine {
+			b.addLiteral(pending, " ")
+			return
+		}
+		b.flush(pending, oneLine)
+		b.push(&channel.Break{})
+		return
+	}
+	m, ok := parseMention(tag)
+	if !ok {
+		b.addLiteral(pending, tag)
+		return
+	}
+	b.flush(pending, oneLine)
+	if !strings.HasSuffix(tag, "/>") {
+		// <at …>name</at> is one mention.
+		if name, last := b.mentionName(n); last != nil {
+			m.setName(name)
+			for next := n.NextSibling(); ; next = n.NextSibling() {
+				parent.RemoveChild(parent, next)
+				if next == last {
+					break
+				}
+			}
+		}
+	}
+	b.direct = b.direct && m.literal()
+	b.inlineStack = append(b.inlineStack, m.node())
 }
 
 // mentionName finds "name</at>" after an opening tag; last is the closing tag.
 func (b *builder) mentionName(open ast.Node) (name string, last ast.Node) {
 	next := open.NextSibling()
 	if t, ok := next.(*ast.Text); ok && !t.SoftLineBreak() && !t.HardLineBreak() {
-		name = string(b.unescape(t.Value(b.source)))
+		name = string(appendUnescaped(nil, t.Value(b.source)))
 		next = next.NextSibling()
 	}
 	if end, ok := next.(*ast.RawHTML); ok && isMentionEnd(b.segments(end.Segments)) {
@@ -564,134 +792,6 @@ func (b *builder) segments(s *text.Segments) string {
 		buf = append(buf, seg.Value(b.source)...)
 	}
 	return string(buf)
-}
-
-func (b *builder) text(raw []byte) string { return string(b.unescape(raw)) }
-
-func (b *builder) unescape(raw []byte) []byte { return appendUnescaped(nil, raw) }
-
-// textNode splits text that holds line breaks (from entities) at them.
-func textNode(s string, oneLine bool) []inlineNode {
-	if oneLine {
-		s = strings.ReplaceAll(s, "\n", " ")
-	}
-	parts := splitTokens(s)
-	lit, ok := literal(parts)
-	if !ok {
-		return []inlineNode{{kind: kindText, text: parts}}
-	}
-	var out []inlineNode
-	for i, line := range strings.Split(lit, "\n") {
-		if i > 0 {
-			out = append(out, inlineNode{static: &channel.Break{}})
-		}
-		if line != "" {
-			out = append(out, inlineNode{static: channel.Text(line)})
-		}
-	}
-	return out
-}
-
-func (b *builder) codeSpan(n ast.Node) inlineNode {
-	var buf []byte
-	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
-		if t, ok := c.(*ast.Text); ok {
-			buf = append(buf, t.Value(b.source)...)
-		}
-	}
-	for i, c := range buf {
-		if c == '\n' {
-			buf[i] = ' '
-		}
-	}
-	parts := splitTokens(string(buf))
-	if s, ok := literal(parts); ok {
-		return inlineNode{static: channel.CodeSpan(s)}
-	}
-	return inlineNode{kind: kindCodeSpan, text: parts}
-}
-
-func (b *builder) styled(kind inlineKind, n ast.Node, oneLine bool) inlineNode {
-	node := inlineNode{kind: kind, inlines: b.inlines(n, oneLine)}
-	if inlines, ok := staticInlines(node.inlines); ok {
-		return inlineNode{static: styled(kind, inlines)}
-	}
-	return node
-}
-
-func styled(kind inlineKind, inlines []channel.Inline) channel.Inline {
-	switch kind {
-	case kindStrong:
-		return &channel.Strong{Inlines: inlines}
-	case kindEmphasis:
-		return &channel.Emphasis{Inlines: inlines}
-	default:
-		return &channel.Strike{Inlines: inlines}
-	}
-}
-
-// link gives the label alone when the address can never be one.
-func (b *builder) link(url string, label []inlineNode) []inlineNode {
-	parts := splitTokens(url)
-	address, ok := literal(parts)
-	if !ok {
-		b.direct = false
-		return []inlineNode{{kind: kindLink, url: parts, inlines: label}}
-	}
-	address = string(appendAddress(nil, address))
-	if !linkable(address) {
-		b.warnings = append(b.warnings, linkRemoved)
-		return label
-	}
-	if inlines, ok := staticInlines(label); ok {
-		return []inlineNode{{static: &channel.Link{URL: address, Inlines: inlines}}}
-	}
-	return []inlineNode{{kind: kindLink, url: []part{{lit: address, ref: -1}}, inlines: label}}
-}
-
-func (b *builder) image(n *ast.Image) inlineNode {
-	alt := flatten(nil, b.inlines(n, true))
-	url := splitTokens(string(b.unescape(n.Destination)))
-	address, ok := literal(url)
-	if !ok {
-		b.direct = false
-		return inlineNode{kind: kindImage, url: url, text: alt}
-	}
-	address = string(appendAddress(nil, address))
-	text, ok := literal(alt)
-	if !showable(address) {
-		b.warnings = append(b.warnings, imageRemoved)
-		if ok {
-			return inlineNode{static: channel.Text(text)}
-		}
-		return inlineNode{kind: kindText, text: alt}
-	}
-	if ok {
-		return inlineNode{static: &channel.Image{URL: address, Alt: text}}
-	}
-	return inlineNode{kind: kindImage, url: []part{{lit: address, ref: -1}}, text: alt}
-}
-
-func staticInlines(nodes []inlineNode) ([]channel.Inline, bool) {
-	out := make([]channel.Inline, len(nodes))
-	for i, n := range nodes {
-		if n.static == nil {
-			return nil, false
-		}
-		out[i] = n.static
-	}
-	return out, true
-}
-
-func staticBlocks(nodes []blockNode) ([]channel.Block, bool) {
-	out := make([]channel.Block, len(nodes))
-	for i, n := range nodes {
-		if n.static == nil {
-			return nil, false
-		}
-		out[i] = n.static
-	}
-	return out, true
 }
 
 // appendUnescaped resolves backslash escapes and character references in one

@@ -202,7 +202,8 @@ func (t *template) tokenized() []byte {
 		from := len(dst)
 		dst = append(dst, p.lit...)
 		dst = clean(dst, from)
-		if i := strings.IndexFunc(p.lit, isTokenRune); i >= 0 {
+		// All noncharacters of the token share their first two bytes.
+		if strings.Contains(p.lit, "\xef\xb7") {
 			safe := strings.Map(func(r rune) rune {
 				if isTokenRune(r) {
 					return utf8.RuneError
