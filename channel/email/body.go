@@ -128,7 +128,7 @@ func (b *body) render(title string, blocks []channel.Block) (html, text []byte) 
 	}
 	t := &textWriter{b: b}
 	t.blocks(blocks)
-	return h.buf, bytes.TrimRight(t.buf, "\n")
+	return h.buf, append(bytes.TrimRight(t.buf, "\n"), '\n')
 }
 
 func (b *body) html(title string, blocks []channel.Block) *htmlWriter {

@@ -59,7 +59,8 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 	if err := f.SetDocProps(props); err != nil {
 		return nil, err
 	}
-	for i := range t.Columns {
+	// From the last to the first: the library writes them in the other order.
+	for i := len(t.Columns) - 1; i >= 0; i-- {
 		if err := w.SetColWidth(i+1, i+1, s.width(i)); err != nil {
 			return nil, err
 		}
@@ -87,11 +88,16 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 	}
 	for r := range t.Rows() {
 		for j, c := range t.Row(r) {
+			if c.Type == channel.TypeNull {
+				row[j] = nil
+				continue
+			}
 			style, err := s.style(j, c)
 			if err != nil {
 				return nil, err
 			}
 			cells[j] = excelize.Cell{StyleID: style, Value: b.value(c)}
+			row[j] = &cells[j]
 		}
 		if err := w.SetRow("A"+strconv.Itoa(r+2), row); err != nil {
 			return nil, err
@@ -110,8 +116,6 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 // value is a cell's value in its own type; what has none is text.
 func (b *body) value(c channel.Cell) any {
 	switch c.Type {
-	case channel.TypeNull:
-		return nil
 	case channel.TypeNumber:
 		if digits(c.Raw) > xlsxDigits {
 			b.warn(channel.WarnDegraded, "numbers with more than %d digits are text in the spreadsheet, which would round them", xlsxDigits)
@@ -227,8 +231,6 @@ func numberFormat(column *channel.Column, c channel.Cell) string {
 		return core
 	}
 	switch c.Type {
-	case channel.TypeNull:
-		return ""
 	case channel.TypeText, channel.TypeBool:
 		core = "@"
 	case channel.TypeNumber:
