@@ -35,6 +35,7 @@ type TemplateRenderer struct {
 	opts   Options
 	parser parser.Parser
 	cache  cache
+	runs   sync.Pool // of *run, for their buffers
 }
 
 var (
@@ -55,14 +56,15 @@ func Default(o *Options) *TemplateRenderer {
 // Render makes a message. The error joins one *[Error] per mistake, or is ctx's.
 // Data is not changed and, drawn pictures aside, not kept.
 func (t *TemplateRenderer) Render(ctx context.Context, c Content, d Data) (*channel.Message, error) {
-	r := &run{
-		renderer: t,
-		results:  d.Results,
-		inputs:   d.Inputs,
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	r, _ := t.runs.Get().(*run)
+	if r == nil {
+		r = new(run)
+	}
+	r.renderer, r.results, r.inputs = t, d.Results, d.Inputs
+	defer t.release(r)
 	msg := &channel.Message{ID: d.ID, At: d.At, Title: r.title(c.Title)}
 	r.warnTruncated()
 	emails := 0
@@ -104,6 +106,19 @@ func (t *TemplateRenderer) Render(ctx context.Context, c Content, d Data) (*chan
 	msg.Warnings = r.warnings
 	return msg, nil
 }
+
+// release keeps a run's buffers for the next one, unless they are large.
+func (t *TemplateRenderer) release(r *run) {
+	clear(r.spots[:cap(r.spots)]) // they refer to results
+	if cap(r.buf)+cap(r.temp) > maxKept {
+		r.buf, r.temp = nil, nil
+	}
+	*r = run{spots: r.spots[:0], buf: r.buf[:0], temp: r.temp[:0]}
+	t.runs.Put(r)
+}
+
+// maxKept is how many bytes of buffers a run keeps.
+const maxKept = 1 << 16
 
 // run is the state of one Render.
 type run struct {
@@ -340,30 +355,19 @@ func (r *run) title(src string) string {
 
 // line fills a text that is no Markdown and stands on one line.
 func (r *run) line(field, src string) string {
-	if !strings.Contains(src, "${") {
-		if plainLine(src) {
-			return src
-		}
-		return string(oneLine([]byte(src), 0))
+	if src == "" {
+		return ""
 	}
 	t := r.renderer.cache.template(src)
+	if len(t.refs) == 0 && len(t.bad) == 0 && t.plain {
+		return src
+	}
 	r.resolve(field, t)
 	r.buf = r.appendParts(r.buf[:0], t.parts)
-	if !plainLine(src) {
+	if !t.plain {
 		r.buf = oneLine(r.buf, 0)
 	}
 	return string(r.buf)
-}
-
-// plainLine reports whether oneLine would change nothing, for the text that
-// most often is so.
-func plainLine(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // document is the parsed form of a Markdown text, its references resolved.

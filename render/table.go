@@ -178,33 +178,22 @@ func numeric(table *channel.Table, j int) bool {
 func (c *column) appendCell(buf []byte, row int, cell *channel.Cell) ([]byte, span) {
 	from := len(buf)
 	value := c.value(row)
-	buf, cell.Type = appendValue(buf, value, c.spot.date)
+	if t, ok := value.(time.Time); ok {
+		return c.appendTime(buf, t, cell)
+	}
+	buf, cell.Type = appendValue(buf, value, false)
 	if cell.Type != channel.TypeNumber {
 		buf = oneLine(buf, from)
 	}
 	text := buf[from:]
-	null := cell.Type == channel.TypeNull
 	if c.condition != nil {
-		if style, ok := c.condition.style(text, null, cell.Type == channel.TypeNumber); ok {
-			cell.Color, cell.Mark = style.Color, style.Mark
-		}
+		c.condition.apply(cell, text)
 	}
 	if len(text) == 0 {
 		buf = append(buf, c.empty...)
 		return buf, span{text: from, raw: len(buf) + 1, end: len(buf)}
 	}
 	switch cell.Type {
-	case channel.TypeDate, channel.TypeTime:
-		t := value.(time.Time)
-		shown := bytes.Clone(text)
-		buf = t.AppendFormat(buf[:from], time.RFC3339Nano)
-		at := len(buf)
-		if c.date != nil {
-			buf = c.date.append(buf, t)
-		} else {
-			buf = append(buf, shown...)
-		}
-		return buf, span{text: at, raw: from, end: len(buf)}
 	case channel.TypeNumber:
 		at := from
 		if !isJSONNumber(text) {
@@ -231,6 +220,21 @@ func (c *column) appendCell(buf []byte, row int, cell *channel.Cell) ([]byte, sp
 		}
 	}
 	return buf, span{text: from, raw: from, end: len(buf)}
+}
+
+// appendTime writes a time twice: as RFC 3339 and as it is shown.
+func (c *column) appendTime(buf []byte, t time.Time, cell *channel.Cell) ([]byte, span) {
+	from := len(buf)
+	buf = t.AppendFormat(buf, time.RFC3339Nano)
+	at := len(buf)
+	buf, cell.Type = appendValue(buf, t, c.spot.date)
+	if c.condition != nil {
+		c.condition.apply(cell, buf[at:])
+	}
+	if c.date != nil {
+		buf = c.date.append(buf[:at], t)
+	}
+	return buf, span{text: at, raw: from, end: len(buf)}
 }
 
 // appendNumber writes the formatted form after the raw one, in place of the
@@ -261,36 +265,43 @@ func (c *column) value(row int) any {
 	return c.result.Rows[row][c.col]
 }
 
-// style chooses how a value looks; false is no style at all.
-func (c *condition) style(value []byte, null, isNumber bool) (Style, bool) {
-	if c.op == OpEmpty || c.op == OpNotEmpty {
-		return c.pick((len(value) == 0) == (c.op == OpEmpty)), true
+// apply gives a cell its style. A null has none, unless the condition is about
+// emptiness.
+func (c *condition) apply(cell *channel.Cell, value []byte) {
+	met := false
+	switch {
+	case c.op == OpEmpty:
+		met = len(value) == 0
+	case c.op == OpNotEmpty:
+		met = len(value) > 0
+	case cell.Type == channel.TypeNull:
+		return
+	default:
+		met = c.holds(value)
 	}
-	if null {
-		return Style{}, false
+	style := &c.notMet
+	if met {
+		style = &c.met
 	}
+	cell.Color, cell.Mark = style.Color, style.Mark
+}
+
+func (c *condition) holds(value []byte) bool {
 	if c.op == OpContains {
-		return c.pick(bytes.Contains(value, c.threshold)), true
+		return bytes.Contains(value, c.threshold)
 	}
 	if c.isNumber {
 		if d, ok := parseDecimal(value); ok {
-			return c.pick(c.op.holds(d.compare(&c.number))), true
+			return c.op.holds(d.compare(&c.number))
 		}
 	}
 	switch c.op {
 	case OpEqual:
-		return c.pick(bytes.Equal(value, c.threshold)), true
+		return bytes.Equal(value, c.threshold)
 	case OpNotEqual:
-		return c.pick(!bytes.Equal(value, c.threshold)), true
+		return !bytes.Equal(value, c.threshold)
 	}
-	return c.pick(false), true
-}
-
-func (c *condition) pick(met bool) Style {
-	if met {
-		return c.met
-	}
-	return c.notMet
+	return false
 }
 
 // holds judges the outcome of a comparison.

@@ -13,6 +13,8 @@ type template struct {
 	parts []part
 	refs  []ref
 	bad   []mistake
+	// plain: the text is printable ASCII, so that it needs no cleaning.
+	plain bool
 }
 
 // part is literal text, or a reference where ref is at least 0.
@@ -45,7 +47,7 @@ const maxIndexDigits = 9
 // parseTemplate never fails: what is wrong is in bad, and the text of a wrong
 // reference stays as it was typed.
 func parseTemplate(src string) *template {
-	t := &template{src: src}
+	t := &template{src: src, plain: isPlain(src)}
 	lit := 0
 	for at := 0; ; {
 		i := strings.Index(src[at:], "${")
@@ -79,6 +81,15 @@ func parseTemplate(src string) *template {
 		t.parts = append(t.parts, part{lit: src[lit:], ref: -1})
 	}
 	return t
+}
+
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // parseRef reads what stands between the braces.
