@@ -1,0 +1,304 @@
+package teams
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
+	"github.com/datapush-go/datapush/internal/jsontext"
+)
+
+// Bounds of what stands in every part.
+const (
+	titleBytes    = 300
+	entitiesBytes = 4_000
+)
+
+// Encode writes a message as Adaptive Cards. Sizes are those of the card written
+// as a JSON string; the request is bounded too.
+func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
+	e := encode(msg, to, 1)
+	if !e.visible {
+		return nil, fmt.Errorf("teams: encode: %w", channel.ErrNoContent)
+	}
+	plan := e.layout.Plan()
+	if plan.Cut {
+		// Finer pieces lose less at the end.
+		e = encode(msg, to, 8)
+		plan = e.layout.Plan()
+	}
+	return e.payloads(plan), nil
+}
+
+// encoder writes one message. Sizes are bytes of the request and bytes of the
+// card as a JSON string.
+type encoder struct {
+	to       channel.Destination
+	columns  bool // column sets in a card 1.2
+	layout   fit.Layout
+	run      int // index of the piece that elements go to, -1 for none
+	rule     bool
+	textSize int
+	finer    int
+	tables   int
+	visible  bool
+	warnings []channel.Warning
+	title    string
+	first    []byte // the destination's mentions
+	entities []entity
+	size     int             // of all entities
+	made     map[string]bool // ids that the message itself mentions
+	runs     []run
+}
+
+// entity is a mention as a card declares it.
+type entity struct {
+	id, text string
+	json     []byte
+}
+
+func measure(b []byte) fit.Size {
+	return fit.Size{len(b), len(b) + bytes.Count(b, quote) + bytes.Count(b, backslash)}
+}
+
+var quote, backslash = []byte(`"`), []byte(`\`)
+
+func encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
+	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer}
+	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
+	if e.title = title; cut {
+		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
+	}
+	if retired(to) {
+		e.warn(channel.WarnDegraded, "the address is one of an Office 365 connector, which Microsoft has retired; make a workflow instead")
+	}
+	e.declare(msg)
+	e.mention()
+	l := &e.layout
+	l.Fit = to.Fit
+	l.Limit = fit.Size{maxRequest, maxCard}
+	l.Sep, l.SepSize = []byte(","), fit.Size{1, 1}
+	l.Rest = e.note("…")
+	l.RestSize = measure(l.Rest)
+	label := fit.Label(fit.MaxParts, fit.MaxParts)
+	l.Frame = measure(e.suffix(e.prefix(nil, ""), nil)).Plus(fit.Size{0, 2}).Plus(fit.Size{e.size, 2 * e.size})
+	l.Label = measure(e.suffix(e.prefix(nil, label), nil)).Minus(measure(e.suffix(e.prefix(nil, ""), nil)))
+	l.First = measure(e.first).Plus(l.SepSize)
+
+	for _, s := range msg.Sections {
+		for _, b := range s.Blocks {
+			if l.Omitted {
+				return e
+			}
+			e.block(b)
+		}
+	}
+	return e
+}
+
+func (e *encoder) warn(code channel.WarningCode, text string) {
+	w := channel.Warning{Code: code, Text: text}
+	for _, have := range e.warnings {
+		if have == w {
+			return
+		}
+	}
+	e.warnings = append(e.warnings, w)
+}
+
+// add puts an element of a card among the pieces.
+func (e *encoder) add(element []byte, keep bool) {
+	if e.run < 0 {
+		e.layout.Pieces = append(e.layout.Pieces, fit.Piece{})
+		e.run = len(e.layout.Pieces) - 1
+	}
+	p := &e.layout.Pieces[e.run]
+	lead := 0
+	if len(p.Rows) > 0 {
+		p.Buf = append(p.Buf, ',')
+		lead = 1
+	}
+	p.Buf = append(p.Buf, element...)
+	size := measure(element).Plus(fit.Size{lead, lead})
+	p.Add(size, lead)
+	p.Rows[len(p.Rows)-1].Keep = keep
+	e.grown(size)
+}
+
+func (e *encoder) grown(size fit.Size) {
+	if e.textSize += size[0]; e.textSize > e.layout.Capacity()[0] {
+		e.layout.Omitted = true
+	}
+}
+
+// whole says that a block cannot be divided further.
+const whole = 1 << 30
+
+func (e *encoder) block(b channel.Block) {
+	switch b := b.(type) {
+	case nil:
+	case *channel.Table:
+		e.table(b)
+	case *channel.Chart:
+		e.chart(b)
+	case *channel.Rule:
+		e.rule = true
+	default:
+		e.text(b, 0)
+	}
+}
+
+func (e *encoder) chart(b *channel.Chart) {
+	if b.Title != "" {
+		e.text(&channel.Heading{Level: 4, Inlines: []channel.Inline{channel.Text(b.Title)}}, 0)
+	}
+	switch {
+	case b.Image != nil && picture(b.Image.URL):
+		e.text(b.Image, 0)
+	case b.Table != nil:
+		e.warn(channel.WarnDegraded, "a chart is shown as a table, because its picture has no public https address")
+		e.table(b.Table)
+	case b.Image != nil:
+		e.text(b.Image, 0)
+	default:
+		e.warn(channel.WarnRemoved, "a chart is not shown")
+	}
+}
+
+// text adds a block of text. A block that no part can hold is divided; most is
+// what its shares may weigh, zero for no bound yet.
+func (e *encoder) text(b channel.Block, most int) {
+	if e.layout.Omitted {
+		return
+	}
+	room := e.layout.Room(nil)
+	for i := range room {
+		room[i] /= e.finer
+	}
+	if most == 0 {
+		most = room[0]
+	}
+	weight := fit.Weight(b)
+	if weight > most {
+		e.divide(b, most)
+		return
+	}
+	w := writer{e: e, rule: e.rule}
+	w.block(b, 0)
+	if size := measure(w.out); !size.Within(room) && most > 64 && most < whole {
+		e.divide(b, min(weight*room[0]/size[0], weight*room[1]/size[1])*7/8)
+		return
+	}
+	if len(w.out) > 0 {
+		e.rule = w.rule
+		_, heading := b.(*channel.Heading)
+		e.add(w.out, heading)
+	}
+	for _, l := range w.later {
+		e.block(l)
+	}
+}
+
+func (e *encoder) divide(b channel.Block, most int) {
+	most = max(most, 64)
+	parts := fit.Chop(b, most)
+	for _, p := range parts {
+		if e.layout.Omitted {
+			return
+		}
+		if len(parts) == 1 || fit.Weight(p) > most {
+			most = whole
+		}
+		e.text(p, most)
+	}
+}
+
+// note is a short text of our own.
+func (e *encoder) note(s string) []byte {
+	b := append([]byte(nil), `{"type":"TextBlock","text":`...)
+	b = jsontext.Quote(b, s)
+	return append(b, `,"isSubtle":true,"wrap":true}`...)
+}
+
+const envelope = `{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":`
+
+// prefix writes what stands before the elements of a part.
+func (e *encoder) prefix(dst []byte, label string) []byte {
+	title := e.title
+	if label != "" {
+		title = strings.TrimSpace(title + " " + label)
+	}
+	version := "1.5"
+	if e.columns {
+		version = "1.2"
+	}
+	dst = append(dst, envelope...)
+	dst = append(dst, `{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"`...)
+	dst = append(dst, version...)
+	dst = append(dst, `","fallbackText":`...)
+	if title == "" {
+		dst = append(dst, `"A report that this version of Teams cannot show."`...)
+	} else {
+		dst = jsontext.Quote(dst, title)
+	}
+	dst = append(dst, `,"body":[`...)
+	if title != "" {
+		w := writer{e: e}
+		w.heading(1, []run{{text: title}})
+		dst = append(append(dst, w.out...), ',')
+	}
+	return dst
+}
+
+// suffix writes what stands after the elements of a part, whose bytes say which
+// mentions it makes.
+func (e *encoder) suffix(dst, body []byte) []byte {
+	dst = append(dst, `],"msteams":{`...)
+	at := len(dst)
+	if e.to.Options[OptionWidth] != "default" {
+		dst = append(dst, `"width":"Full"`...)
+	}
+	sep := `,"entities":[`
+	for _, m := range e.entities {
+		if !bytes.Contains(body, []byte(m.text)) {
+			continue
+		}
+		if len(dst) == at {
+			sep = sep[1:]
+		}
+		dst = append(append(dst, sep...), m.json...)
+		sep = ","
+	}
+	if sep == "," {
+		dst = append(dst, ']')
+	}
+	return append(dst, `}}}]}`...)
+}
+
+func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
+	out := make([]channel.Payload, len(plan.Parts))
+	for i, part := range plan.Parts {
+		label := ""
+		if len(plan.Parts) > 1 {
+			label = fit.Label(i+1, len(plan.Parts))
+		}
+		body := make([]byte, 0, part.Size[0]+16)
+		body = e.prefix(body, label)
+		from := len(body)
+		if i == 0 && len(e.first) > 0 {
+			body = append(append(body, e.first...), ',')
+		}
+		body = e.layout.Append(body, part)
+		body = bytes.TrimSuffix(body, []byte(","))
+		body = e.suffix(body, body[from:])
+		p := channel.Payload{Part: i + 1, Parts: len(plan.Parts), Type: "message", Body: body, Warnings: part.Warnings}
+		p.Size = measure(body[len(envelope) : len(body)-len("}]}")])[1] + 2
+		if i == 0 {
+			p.Warnings = append(e.warnings, part.Warnings...)
+		}
+		out[i] = p
+	}
+	return out
+}

@@ -1,0 +1,223 @@
+package teams
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
+	"github.com/datapush-go/datapush/internal/jsontext"
+)
+
+// table adds a native table, or column sets where the destination asks for them.
+func (e *encoder) table(t *channel.Table) {
+	if len(t.Columns) == 0 {
+		return
+	}
+	e.tables++
+	e.visible = true
+	name := "table " + strconv.Itoa(e.tables)
+	if len(t.Columns) > maxColumns {
+		e.warn(channel.WarnCut, name+": the first "+strconv.Itoa(maxColumns)+" of "+fit.Count(len(t.Columns))+" columns are shown, because a card has no room for more")
+	}
+	x := table{e: e, t: t, columns: t.Columns[:min(len(t.Columns), maxColumns)], rule: e.rule}
+	e.rule = false
+	x.aligns = make([]string, len(x.columns))
+	if e.columns {
+		for i := range x.aligns {
+			x.aligns[i] = aligned[x.align(i)]
+		}
+	}
+	p := &x.piece
+	p.More = func(dst []byte, left int) []byte {
+		return append(append(dst, ','), e.note(fit.More(left))...)
+	}
+	p.MoreSize = measure(p.More(nil, 1<<62))
+	most := 0
+	for _, c := range x.columns {
+		most = max(most, len(c.Header))
+	}
+	for cut := false; ; cut = true {
+		x.head(most)
+		if p.HeadSize[0] <= maxRequest*2/5 || most < 8 {
+			if cut {
+				e.warn(channel.WarnCut, name+": long column names were cut")
+			}
+			break
+		}
+		most = most * 3 / 4
+	}
+
+	p.Total = t.Rows()
+	room, enough := e.layout.Room(p), e.layout.Capacity()[0]
+	for i := range p.Total {
+		if len(p.Buf) > enough {
+			break
+		}
+		row := t.Row(i)
+		at := len(p.Buf)
+		x.row(row, -1)
+		size := measure(p.Buf[at:])
+		if !size.Within(room) {
+			for most := room[0]; !size.Within(room) && most > 0; most = most * 3 / 4 {
+				p.Buf = p.Buf[:at]
+				x.row(row, most)
+				size = measure(p.Buf[at:])
+			}
+			e.warn(channel.WarnCut, name+": a row is longer than a card holds, its longest cells were cut")
+		}
+		p.Add(size, 0) // the header row stands before it in every part
+		if i == 0 {
+			// The first row tells about how much room all need.
+			n := min(p.Total, enough/len(p.Buf)+1)
+			p.Buf = slices.Grow(p.Buf, n*len(p.Buf)*5/4)
+			p.Rows = slices.Grow(p.Rows, n*5/4)
+		}
+	}
+	e.run = -1
+	e.layout.Pieces = append(e.layout.Pieces, x.piece)
+}
+
+type table struct {
+	e       *encoder
+	t       *channel.Table
+	columns []channel.Column
+	aligns  []string // of each text, for column sets
+	rule    bool
+	piece   fit.Piece
+}
+
+// head writes what stands before the rows, the header row included, with names
+// of at most most bytes.
+func (x *table) head(most int) {
+	p := &x.piece
+	rule := ""
+	if x.rule {
+		rule = `,"separator":true,"spacing":"Medium"`
+	}
+	b := p.Head[:0]
+	cell := func(col int) {
+		name, _ := fit.Clip(x.columns[col].Header, most)
+		b = append(b, `"items":[`...)
+		b = appendCell(b, name, `,"weight":"Bolder"`, "")
+		b = append(b, ']')
+	}
+	if x.e.columns {
+		b = append(append(append(b, `{"type":"ColumnSet"`...), rule...), `,"columns":[`...)
+		for i := range x.columns {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, `{"type":"Column","width":"stretch",`...)
+			cell(i)
+			b = append(b, '}')
+		}
+		p.Head = append(b, `]}`...)
+		p.Tail = nil
+	} else {
+		b = append(append(append(b, `{"type":"Table"`...), rule...), `,"columns":[`...)
+		for i := range x.columns {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, `{"width":1`...)
+			if a := x.align(i); a != "" {
+				b = append(append(append(b, `,"horizontalCellContentAlignment":"`...), a...), '"')
+			}
+			b = append(b, '}')
+		}
+		b = append(b, `],"rows":[{"type":"TableRow","cells":[`...)
+		for i := range x.columns {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, `{"type":"TableCell",`...)
+			cell(i)
+			b = append(b, '}')
+		}
+		p.Head = append(b, `]}`...)
+		p.Tail = []byte(`]}`)
+	}
+	p.HeadSize, p.TailSize = measure(p.Head), measure(p.Tail)
+}
+
+// row appends a row, with the comma before it. Cells are cut to most bytes
+// unless it is negative.
+func (x *table) row(row []channel.Cell, most int) {
+	open, between, end := `,{"type":"TableRow","cells":[{"type":"TableCell","items":[`, `]},{"type":"TableCell","items":[`, `]}]}`
+	if x.e.columns {
+		open, between = `,{"type":"ColumnSet","spacing":"Small","columns":[{"type":"Column","width":"stretch","items":[`, `]},{"type":"Column","width":"stretch","items":[`
+	}
+	b := append(x.piece.Buf, open...)
+	for c := range x.columns {
+		if c > 0 {
+			b = append(b, between...)
+		}
+		col, cell := &x.columns[c], &row[c]
+		s := cell.Text
+		if col.Prefix != "" || col.Suffix != "" || cell.Mark != "" {
+			s = col.Show(*cell)
+		}
+		if most >= 0 {
+			s, _ = fit.Clip(s, most)
+		}
+		style := ""
+		if cell.Color != channel.ColorDefault {
+			style = colors[cell.Color]
+		}
+		b = appendCell(b, s, style, x.aligns[c])
+	}
+	x.piece.Buf = append(b, end...)
+}
+
+// colors are the nearest of the card's own colours. Cards know no grey but
+// subtle text.
+var colors = map[channel.Color]string{
+	channel.ColorGreen: `,"color":"Good"`, channel.ColorRed: `,"color":"Attention"`,
+	channel.ColorOrange: `,"color":"Warning"`, channel.ColorYellow: `,"color":"Warning"`,
+	channel.ColorBlue: `,"color":"Accent"`, channel.ColorGrey: `,"isSubtle":true`,
+}
+
+var aligned = map[string]string{
+	"Left": `,"horizontalAlignment":"Left"`, "Center": `,"horizontalAlignment":"Center"`, "Right": `,"horizontalAlignment":"Right"`,
+}
+
+// appendCell writes a text element with a value. Style is of the text, align of
+// the element.
+func appendCell(dst []byte, s, style, align string) []byte {
+	s = jsontext.Line(s)
+	if plain(s) {
+		dst = append(dst, `{"type":"TextBlock","text":"`...)
+		dst = jsontext.Append(dst, s)
+		dst = append(dst, '"')
+		dst = append(append(dst, style...), align...)
+		return append(dst, `,"wrap":true}`...)
+	}
+	dst = append(append(dst, `{"type":"RichTextBlock"`...), align...)
+	dst = append(dst, `,"inlines":[`...)
+	dst = appendRun(dst, &run{text: s}, style, true)
+	return append(dst, "]}"...)
+}
+
+// align puts columns of numbers right unless the author says otherwise.
+func (x *table) align(col int) string {
+	switch x.columns[col].Align {
+	case channel.AlignLeft:
+		return "Left"
+	case channel.AlignCenter:
+		return "Center"
+	case channel.AlignRight:
+		return "Right"
+	}
+	n := len(x.t.Columns)
+	for i := col; i < len(x.t.Cells); i += n {
+		switch x.t.Cells[i].Type {
+		case channel.TypeNull:
+			continue
+		case channel.TypeNumber:
+			return "Right"
+		}
+		break
+	}
+	return ""
+}

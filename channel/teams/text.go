@@ -1,0 +1,555 @@
+package teams
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/jsontext"
+)
+
+// run is a stretch of text in one style. A run with brk ends its line; one with
+// a mention stands for it.
+type run struct {
+	text                       string
+	bold, italic, strike, code bool
+	to                         string // address of a link
+	mention                    *entity
+	brk                        bool
+}
+
+// writer writes the elements of one block, with commas between them.
+type writer struct {
+	e     *encoder
+	out   []byte
+	rule  bool // a rule stands before the next element
+	tight bool // the next element follows closely
+	later []channel.Block
+}
+
+// begin opens an element of a type.
+func (w *writer) begin(kind string) {
+	if n := len(w.out); n > 0 && w.out[n-1] != '[' {
+		w.out = append(w.out, ',')
+	}
+	w.out = append(w.out, `{"type":"`...)
+	w.out = append(w.out, kind...)
+	w.out = append(w.out, '"')
+	if w.rule {
+		w.out = append(w.out, `,"separator":true,"spacing":"Medium"`...)
+	} else if w.tight {
+		w.out = append(w.out, `,"spacing":"None"`...)
+	}
+	w.rule, w.tight = false, false
+}
+
+func (w *writer) block(b channel.Block, depth int) {
+	switch b := b.(type) {
+	case *channel.Heading:
+		w.heading(b.Level, w.collect(b.Inlines))
+	case *channel.Paragraph:
+		w.lines(w.collect(b.Inlines), "")
+	case *channel.List:
+		w.list(b, depth)
+	case *channel.Quote:
+		w.box(func() {
+			for _, b := range b.Blocks {
+				w.block(b, depth)
+			}
+		})
+	case *channel.Code:
+		text := jsontext.Text(b.Text)
+		if strings.TrimSpace(text) == "" {
+			return
+		}
+		w.e.visible = true
+		w.box(func() {
+			for line := range strings.SplitSeq(text, "\n") {
+				body := strings.TrimLeft(line, " \t")
+				// White space at the beginning of a line is not shown otherwise.
+				indent := strings.NewReplacer(" ", "\u00a0", "\t", "\u00a0\u00a0\u00a0\u00a0").Replace(line[:len(line)-len(body)])
+				if body == "" {
+					indent += "\u00a0"
+				}
+				w.rich([]run{{text: indent + body, code: true}}, "")
+				w.tight = true
+			}
+		})
+	case *channel.Rule:
+		w.rule = true
+	case *channel.Image:
+		w.image(b)
+	case *channel.Table:
+		w.later = append(w.later, b)
+		w.e.warn(channel.WarnDegraded, "a table inside a list or a quote is shown after it")
+	case *channel.Chart:
+		w.later = append(w.later, b)
+		w.e.warn(channel.WarnDegraded, "a chart inside a list or a quote is shown after it")
+	}
+}
+
+// box sets what f writes off from the rest.
+func (w *writer) box(f func()) {
+	before, rule, tight := len(w.out), w.rule, w.tight
+	w.begin("Container")
+	w.out = append(w.out, `,"style":"emphasis","items":[`...)
+	at := len(w.out)
+	f()
+	if len(w.out) == at {
+		w.out, w.rule, w.tight = w.out[:before], rule, tight
+		return
+	}
+	w.out = append(w.out, "]}"...)
+	w.tight = false
+}
+
+const indent = "\u00a0\u00a0\u00a0\u00a0"
+
+func (w *writer) list(l *channel.List, depth int) {
+	for i, it := range l.Items {
+		mark := "• "
+		if l.Start > 0 {
+			mark = strconv.Itoa(l.Start+i) + ". "
+		}
+		if it.Task != nil {
+			mark = "☐ "
+			if *it.Task {
+				mark = "☑ "
+			}
+		}
+		mark = strings.Repeat(indent, depth) + mark
+		for _, b := range it.Blocks {
+			switch b := b.(type) {
+			case *channel.Paragraph:
+				runs := w.collect(b.Inlines)
+				if len(runs) == 0 {
+					continue
+				}
+				w.lines(runs, mark)
+				mark = strings.Repeat(indent, depth+1)
+			case *channel.List:
+				w.list(b, depth+1)
+			default:
+				w.block(b, depth+1)
+			}
+			w.tight = true
+		}
+	}
+	w.tight = false
+}
+
+// collect flattens inlines to runs and forgets what shows nothing.
+func (w *writer) collect(in []channel.Inline) []run {
+	c := collector{e: w.e, out: w.e.runs[:0]}
+	c.inlines(in, run{})
+	w.e.runs = c.out
+	for _, r := range c.out {
+		if strings.TrimSpace(r.text) != "" {
+			w.e.visible = true
+			return c.out
+		}
+	}
+	if c.mentions {
+		return c.out
+	}
+	return nil
+}
+
+type collector struct {
+	e        *encoder
+	out      []run
+	mentions bool
+}
+
+func (c *collector) inlines(in []channel.Inline, style run) {
+	for _, i := range in {
+		switch i := i.(type) {
+		case channel.Text:
+			c.text(string(i), style)
+		case channel.CodeSpan:
+			style := style
+			style.code = true
+			c.text(jsontext.Line(string(i)), style)
+		case *channel.Strong:
+			style := style
+			style.bold = true
+			c.inlines(i.Inlines, style)
+		case *channel.Emphasis:
+			style := style
+			style.italic = true
+			c.inlines(i.Inlines, style)
+		case *channel.Strike:
+			style := style
+			style.strike = true
+			c.inlines(i.Inlines, style)
+		case *channel.Link:
+			c.link(i.URL, i.Inlines, style)
+		case *channel.Image:
+			alt := i.Alt
+			if alt == "" {
+				alt = "image"
+			}
+			if web(i.URL) {
+				c.e.warn(channel.WarnDegraded, "a picture within a text is shown as a link")
+				c.link(i.URL, []channel.Inline{channel.Text(alt)}, style)
+			} else {
+				c.e.warn(channel.WarnRemoved, "a picture without a web address is not shown")
+				c.text(i.Alt, style)
+			}
+		case *channel.Mention:
+			if m := c.e.find(*i); m != nil {
+				c.mentions = true
+				c.e.visible = true
+				c.out = append(c.out, run{text: m.text, mention: m})
+			} else {
+				c.e.lost(*i)
+				c.text(i.Label(), style)
+			}
+		case *channel.Break:
+			if i.Soft {
+				c.text(" ", style)
+			} else {
+				c.out = append(c.out, run{brk: true})
+			}
+		}
+	}
+}
+
+func (c *collector) link(to string, in []channel.Inline, style run) {
+	if !web(to) && !strings.HasPrefix(to, "mailto:") {
+		c.e.warn(channel.WarnDegraded, "a link that is no web address is shown as text")
+		c.inlines(in, style)
+		return
+	}
+	style.to = to
+	n := len(c.out)
+	c.inlines(in, style)
+	if n == len(c.out) {
+		c.text(to, style)
+	}
+}
+
+func (c *collector) text(s string, style run) {
+	for i, line := range strings.Split(jsontext.Text(s), "\n") {
+		if i > 0 {
+			c.out = append(c.out, run{brk: true})
+		}
+		if line == "" {
+			continue
+		}
+		style.text = strings.ReplaceAll(line, "\t", " ")
+		if n := len(c.out) - 1; n >= 0 && c.out[n].mention == nil && !c.out[n].brk {
+			// What differs in nothing but its text goes on with the run before.
+			if last := c.out[n]; style.like(last) {
+				c.out[n].text += style.text
+				continue
+			}
+		}
+		c.out = append(c.out, style)
+	}
+}
+
+// like reports whether two runs have the same style.
+func (r run) like(o run) bool {
+	o.text = r.text
+	return r == o
+}
+
+func web(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// picture reports whether Teams shows a picture from this address: over https
+// only.
+func picture(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && u.Scheme == "https"
+}
+
+// lines writes an element for each line, because a line break within a text is
+// not shown everywhere. The mark stands before the first line.
+func (w *writer) lines(runs []run, mark string) {
+	from := 0
+	for i := 0; i <= len(runs); i++ {
+		if i < len(runs) && !runs[i].brk {
+			continue
+		}
+		if line := runs[from:i]; len(line) > 0 {
+			w.line(line, mark)
+			w.tight = true
+			mark = strings.Repeat("\u00a0", utf8.RuneCountInString(mark))
+		}
+		from = i + 1
+	}
+	w.tight = false
+}
+
+func (w *writer) line(runs []run, mark string) {
+	for _, r := range runs {
+		if r.mention != nil {
+			for _, r := range runs {
+				if r.strike || r.code {
+					w.e.warn(channel.WarnDegraded, "code and strikethrough beside a mention are shown as plain text")
+				}
+			}
+			// Only a TextBlock shows a mention.
+			w.begin("TextBlock")
+			w.out = append(w.out, `,"text":"`...)
+			w.out = jsontext.Append(w.out, mark+markdown(runs))
+			w.out = append(w.out, `","wrap":true}`...)
+			return
+		}
+	}
+	if mark == "" && len(runs) == 1 && runs[0].plain() {
+		w.begin("TextBlock")
+		w.out = append(w.out, `,"text":"`...)
+		w.out = jsontext.Append(w.out, runs[0].text)
+		w.out = append(w.out, `","wrap":true}`...)
+		return
+	}
+	if mark != "" {
+		w.rich(append([]run{{text: mark}}, runs...), "")
+		return
+	}
+	w.rich(runs, "")
+}
+
+// plain reports whether a run has no style and a text that is the same with and
+// without Markdown.
+func (r *run) plain() bool {
+	return !r.bold && !r.italic && !r.strike && !r.code && r.to == "" && plain(r.text)
+}
+
+// active marks the bytes that may be Markdown, or a macro such as {{DATE()}}, or
+// white space that Markdown would change.
+var active = func() (t [256]bool) {
+	for _, c := range []byte("\\`*_[]~#<>|&{}!$@\n\t\r") {
+		t[c] = true
+	}
+	return
+}()
+
+// plain reports whether a text shows as its characters in a TextBlock.
+func plain(s string) bool {
+	if s == "" {
+		return true
+	}
+	if c := s[0]; c <= ' ' || c == '=' || (c == '-' || c == '+') && (len(s) == 1 || s[1] < '0' || s[1] > '9') {
+		return false
+	}
+	digits := 0
+	for i := range len(s) {
+		c := s[i]
+		if active[c] || c == ' ' && i > 0 && s[i-1] == ' ' {
+			return false
+		}
+		if i == digits && c >= '0' && c <= '9' {
+			digits++
+		}
+	}
+	if digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') && (digits+1 == len(s) || s[digits+1] == ' ') {
+		return false
+	}
+	// Addresses in a text become links of their own.
+	return !strings.Contains(s, "://") && !strings.Contains(s, "www.")
+}
+
+// rich writes runs as a RichTextBlock. Extra are further properties of each run.
+func (w *writer) rich(runs []run, extra string) {
+	w.begin("RichTextBlock")
+	w.out = append(w.out, `,"inlines":[`...)
+	w.out = appendRuns(w.out, runs, extra)
+	w.out = append(w.out, "]}"...)
+}
+
+func appendRuns(dst []byte, runs []run, extra string) []byte {
+	first := true
+	for i := range runs {
+		if runs[i].text != "" {
+			dst = appendRun(dst, &runs[i], extra, first)
+			first = false
+		}
+	}
+	return dst
+}
+
+// appendRun writes a run as one TextRun, or as several: {{DATE(…)}} is replaced
+// by Teams, and apart the braces are only braces.
+func appendRun(dst []byte, r *run, extra string, first bool) []byte {
+	for s := r.text; s != ""; {
+		text := s
+		if n := strings.Index(s, "{{"); n >= 0 {
+			text = s[:n+1]
+		}
+		s = s[len(text):]
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(dst, `{"type":"TextRun","text":"`...)
+		dst = jsontext.Append(dst, text)
+		dst = append(append(dst, '"'), extra...)
+		if r.bold {
+			dst = append(dst, `,"weight":"Bolder"`...)
+		}
+		if r.italic {
+			dst = append(dst, `,"italic":true`...)
+		}
+		if r.strike {
+			dst = append(dst, `,"strikethrough":true`...)
+		}
+		if r.code {
+			dst = append(dst, `,"fontType":"Monospace"`...)
+		}
+		if r.to != "" {
+			dst = append(dst, `,"color":"Accent","selectAction":{"type":"Action.OpenUrl","url":`...)
+			dst = append(jsontext.Quote(dst, escapeURL(r.to)), '}')
+		}
+		dst = append(dst, '}')
+	}
+	return dst
+}
+
+// escapeURL encodes what may not stand in an address.
+func escapeURL(s string) string {
+	if !strings.ContainsFunc(s, unsafe) {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < utf8.RuneSelf && unsafe(rune(c)) {
+			b.WriteByte('%')
+			b.WriteByte("0123456789ABCDEF"[c>>4])
+			b.WriteByte("0123456789ABCDEF"[c&15])
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func unsafe(r rune) bool {
+	return r <= ' ' || r == 0x7f || strings.ContainsRune("\"<>\\^`{|}()", r)
+}
+
+// sizes are headings as text, because cards have none.
+var sizes = [...]string{"Large", "Large", "Medium", "Medium", "Default", "Default"}
+
+func (w *writer) heading(level int, runs []run) {
+	if len(runs) == 0 {
+		return
+	}
+	size := sizes[min(max(level, 1), len(sizes))-1]
+	mentions := false
+	for i := range runs {
+		if runs[i].brk {
+			runs[i] = run{text: " "}
+		}
+		mentions = mentions || runs[i].mention != nil
+	}
+	if len(runs) == 1 && runs[0].plain() {
+		w.begin("TextBlock")
+		w.out = append(w.out, `,"text":"`...)
+		w.out = jsontext.Append(w.out, runs[0].text)
+		w.out = append(w.out, `","size":"`+size+`","weight":"Bolder"`...)
+		if !w.e.columns {
+			w.out = append(w.out, `,"style":"heading"`...)
+		}
+		w.out = append(w.out, `,"wrap":true}`...)
+		return
+	}
+	for i := range runs {
+		runs[i].bold = true
+	}
+	if mentions {
+		w.line(runs, "")
+		return
+	}
+	w.rich(runs, `,"size":"`+size+`"`)
+}
+
+func (w *writer) image(i *channel.Image) {
+	alt := jsontext.Line(i.Alt)
+	if picture(i.URL) {
+		w.e.visible = true
+		w.begin("Image")
+		w.out = append(w.out, `,"url":`...)
+		w.out = jsontext.Quote(w.out, escapeURL(i.URL))
+		w.out = append(w.out, `,"altText":`...)
+		w.out = append(jsontext.Quote(w.out, alt), '}')
+		return
+	}
+	if web(i.URL) {
+		w.e.warn(channel.WarnDegraded, "a picture is shown as a link, because Teams loads pictures over https only")
+		if alt == "" {
+			alt = "image"
+		}
+		w.lines(w.collect([]channel.Inline{&channel.Link{URL: i.URL, Inlines: []channel.Inline{channel.Text(alt)}}}), "")
+		return
+	}
+	w.e.warn(channel.WarnRemoved, "a picture is not shown, because it has no public https address")
+	w.lines(w.collect([]channel.Inline{channel.Text(alt)}), "")
+}
+
+// markdown writes a line that holds a mention. Its data is escaped with
+// backslashes, for which the desktop client is known; the mention itself has to
+// read exactly as its entity says.
+func markdown(runs []run) string {
+	var b strings.Builder
+	for i := range runs {
+		r := &runs[i]
+		if r.mention != nil {
+			b.WriteString(r.text)
+			continue
+		}
+		text := escape(r.text, b.Len() == 0)
+		body := strings.TrimSpace(text)
+		if body == "" || !r.bold && !r.italic && r.to == "" {
+			b.WriteString(text)
+			continue
+		}
+		lead := text[:strings.Index(text, body)]
+		b.WriteString(lead)
+		if r.to != "" {
+			b.WriteString("[")
+		}
+		mark := ""
+		if r.bold {
+			mark = "**"
+		}
+		if r.italic {
+			mark += "_"
+		}
+		b.WriteString(mark + body)
+		if r.bold && r.italic {
+			mark = "_**"
+		}
+		b.WriteString(mark)
+		if r.to != "" {
+			b.WriteString("](" + escapeURL(r.to) + ")")
+		}
+		b.WriteString(text[len(lead)+len(body):])
+	}
+	return b.String()
+}
+
+// escape puts a backslash before what may be Markdown.
+func escape(s string, start bool) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case strings.ContainsRune("\\`*_[]~#<>|&{}!", r):
+			b.WriteByte('\\')
+		case start && i == 0 && strings.ContainsRune("-+=", r):
+			b.WriteByte('\\')
+		case start && (r == '.' || r == ')') && i > 0 && strings.TrimLeftFunc(s[:i], unicode.IsDigit) == "":
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
