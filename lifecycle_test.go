@@ -527,3 +527,29 @@ func TestADraftIsKeptWithAllItsFindings(t *testing.T) {
 	}
 	h.counts(0, 0)
 }
+
+func TestUnknownOutputsAreFoundWithTheDatabase(t *testing.T) {
+	h, ctx := newHost(t), t.Context()
+	s := daily("d")
+	s.Content.Blocks = render.Blocks(render.Table("a", "nothing"))
+	id := h.create(s)
+	r, err := h.Test(ctx, id, constant)
+	if err != nil || r.State != task.Failed || !strings.Contains(r.Error, "nothing") {
+		t.Errorf("Test: %+v, %v", r, err)
+	}
+
+	// A test that is skipped as empty renders nothing and still does not let the
+	// mistake through.
+	s.SkipEmpty = true
+	h.db.answer = rows()
+	if err := h.Save(ctx, id, s); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := h.Test(ctx, id, constant); err != nil || r.State != task.Skipped {
+		t.Fatalf("Test: %+v, %v", r, err)
+	}
+	var f task.Findings
+	if _, err := h.Submit(ctx, id); !errors.As(err, &f) || f[0].Path != "content.blocks[0].table.columns[1].field" {
+		t.Errorf("Submit: %v", err)
+	}
+}

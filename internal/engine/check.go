@@ -68,11 +68,7 @@ func (e *Engine) check(ctx context.Context, id string, s task.Spec) (task.Findin
 	}
 	f = append(f, checkSQL(s, dialect)...)
 
-	if c, ok := e.Renderer.(render.Checker); ok {
-		inputs := slices.Sorted(maps.Keys(s.Params))
-		err := guard("the renderer", func() error { return c.Check(s.Content, inputs, s.Outputs) })
-		f = append(f, findings("", err)...)
-	}
+	f = append(f, e.checkContent(s, s.Outputs)...)
 	for _, err := range flatten(s.Schedule.Validate()) {
 		x := task.Finding{Path: "schedule", Text: err.Error(), Err: err}
 		var se *schedule.Error
@@ -115,6 +111,17 @@ func (e *Engine) check(ctx context.Context, id string, s task.Spec) (task.Findin
 		add("nodeMode", "%q is neither empty nor %q", s.NodeMode, task.DryRun)
 	}
 	return f, nil
+}
+
+// checkContent asks the renderer for mistakes; nil outputs are not known yet.
+func (e *Engine) checkContent(s task.Spec, outputs []string) task.Findings {
+	c, ok := e.Renderer.(render.Checker)
+	if !ok {
+		return nil
+	}
+	inputs := slices.Sorted(maps.Keys(s.Params))
+	err := guard("the renderer", func() error { return c.Check(s.Content, inputs, outputs) })
+	return findings("", err)
 }
 
 // checkSQL parses the script and looks for names that are no parameters.

@@ -258,6 +258,11 @@ func (e *Engine) Submit(ctx context.Context, actor, id string) (task.Version, er
 	if t.Pass.Hash != t.Draft.TestHash() {
 		return fail(fmt.Errorf("%w: the draft was changed after run %s; test it with Push on again", task.ErrNotTested, t.Pass.Run))
 	}
+	// A test that was skipped as empty rendered nothing, so that names it did
+	// not reach are looked up now.
+	if found := e.checkContent(t.Draft, t.Pass.Outputs); found != nil {
+		return fail(found)
+	}
 	v, err := e.Store.AddVersion(ctx, task.Version{
 		Task:        id,
 		Status:      version.CanBePublished,
