@@ -16,7 +16,8 @@ const signRoom = len(`"timestamp":"1599360473","sign":"",`) + 44
 // first line of the chat list.
 const titleBytes = 300
 
-// Encode writes a message as interactive cards. Sizes are bytes of the request.
+// Encode writes a message as interactive cards. Sizes are bytes of a signed
+// request, whether or not the destination signs.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	e := c.encode(msg, to, 0)
 	if !e.visible {
@@ -387,10 +388,7 @@ func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 		}
 		body = e.layout.Append(body, part)
 		body = e.suffix(body)
-		p := channel.Payload{Part: i + 1, Parts: len(plan.Parts), Type: "interactive", Body: body, Size: len(body), Warnings: part.Warnings}
-		if !e.to.Secrets[SecretSign].IsZero() {
-			p.Size += signRoom
-		}
+		p := channel.Payload{Part: i + 1, Parts: len(plan.Parts), Type: "interactive", Body: body, Size: len(body) + signRoom, Warnings: part.Warnings}
 		if i == 0 {
 			p.Warnings = append(e.warnings, part.Warnings...)
 		}

@@ -246,3 +246,14 @@ func TestEncodeWarnsAboutRetiredConnectors(t *testing.T) {
 		t.Errorf("%+v, %v", ps, err)
 	}
 }
+
+func TestConformance(t *testing.T) {
+	channeltest.Test(t, func(t *testing.T) channeltest.Harness {
+		f, c, to, _ := setup(t, &channeltest.TeamsOptions{PerSecond: 1000})
+		gone := channeltest.NewTeams(nil)
+		gone.Close()
+		h := f.Harness(c, to, channel.Webhook("refused", channel.Teams, f.URL("unknown")))
+		h.Unreachable = channel.Webhook("unreachable", channel.Teams, gone.URL("x"))
+		return h
+	})
+}
