@@ -17,8 +17,8 @@ func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{"${v}", "$5 ${v[0]} ${inputs[0][0]} ${inputs2[1][2]}", "${ v }", "${", "${a${b}}", "${v\n}", "${v[99999999999]}", "${部门[2]}\n${}"} {
 		f.Add(s, "value")
 	}
-	r := render.Default(nil)
 	f.Fuzz(func(t *testing.T, text, value string) {
+		r := render.Default(nil) // a cache would make coverage depend on earlier inputs
 		c := render.Content{Title: text}
 		c.Names()
 		msg, err := r.Render(context.Background(), c, data(nil, result([]string{"v"}, []any{value})))
@@ -46,8 +46,8 @@ func FuzzMarkdown(f *testing.F) {
 	for i, c := range contexts {
 		f.Add(c.body, hostileValues[i%len(hostileValues)])
 	}
-	r := render.Default(nil)
 	f.Fuzz(func(t *testing.T, body, value string) {
+		r := render.Default(nil) // a cache would make coverage depend on earlier inputs
 		content := blocks(render.Markdown(body))
 		msg, err := r.Render(context.Background(), content, data(map[string]string{"v": value}))
 		if err != nil {
