@@ -50,18 +50,18 @@ func ExampleDefault() {
 	table := msg.Sections[1].Blocks[0].(*channel.Table)
 	for i := range table.Rows() {
 		for j, cell := range table.Row(i) {
-			fmt.Printf("%d: %s %s\n", i, table.Columns[j].Show(cell), cell.Color)
+			fmt.Printf("row %d: %s %q\n", i, table.Columns[j].Show(cell), cell.Color)
 		}
 	}
 	// Output:
 	// Revenue on 20240102
 	// Made by **admin** for \*user\*.
-	// 0: Department 1
-	// 0: ¥11,000.00
-	// 0: -1000↓ red
-	// 1: Department 2
-	// 1: ¥20,000.00
-	// 1: 5000↑ green
+	// row 0: Department 1 ""
+	// row 0: ¥11,000.00 ""
+	// row 0: -1000↓ "red"
+	// row 1: Department 2 ""
+	// row 1: ¥20,000.00 ""
+	// row 1: 5000↑ "green"
 }
 
 func ExampleTemplateRenderer_Check() {
