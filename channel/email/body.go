@@ -110,8 +110,9 @@ func sniff(data []byte) (mediaType, ext string, width int, bad bool) {
 	}
 }
 
-// render writes both forms. The HTML is written whole first; only a body over
-// the limit is written again, with its tables cut to what is left for them.
+// render writes both forms. The HTML is measured by writing it, tables up to the
+// limit of the whole; only a body over the limit is written again, with its
+// tables cut to what is left for them.
 func (b *body) render(title string, blocks []channel.Block) (html, text []byte) {
 	h := b.html(title, blocks)
 	if len(h.buf) > htmlLimit && len(h.tables) > 0 {
@@ -132,7 +133,7 @@ func (b *body) render(title string, blocks []channel.Block) (html, text []byte) 
 }
 
 func (b *body) html(title string, blocks []channel.Block) *htmlWriter {
-	w := &htmlWriter{b: b}
+	w := &htmlWriter{b: b, most: htmlLimit}
 	w.str(htmlHead)
 	w.attr(title)
 	w.str(htmlBodyStart)

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,6 +14,11 @@ const byteOrderMark = "\uFEFF"
 // Excel reads UTF-8 as the system's code page. Shown writes what a person reads
 // instead of raw values.
 func appendCSV(dst []byte, t *channel.Table, shown bool) []byte {
+	size := len(byteOrderMark) + 32*len(t.Columns)
+	for i := range t.Cells {
+		size += len(t.Cells[i].Raw) + 2
+	}
+	dst = slices.Grow(dst, size)
 	dst = append(dst, byteOrderMark...)
 	for i := range t.Columns {
 		if i > 0 {
@@ -21,16 +27,17 @@ func appendCSV(dst []byte, t *channel.Table, shown bool) []byte {
 		dst = appendField(dst, t.Columns[i].Header, true)
 	}
 	dst = append(dst, "\r\n"...)
-	cols := len(t.Columns)
 	for r := range t.Rows() {
-		for j, cell := range t.Cells[r*cols : (r+1)*cols] {
+		row := t.Row(r)
+		for j := range row {
+			cell := &row[j]
 			if j > 0 {
 				dst = append(dst, ',')
 			}
 			switch {
 			case shown:
 				c := &t.Columns[j]
-				dst = appendField(dst, c.Show(cell), c.Prefix != "" || cell.Type == channel.TypeText || !isDecimal(cell.Raw))
+				dst = appendField(dst, c.Show(*cell), c.Prefix != "" || cell.Type == channel.TypeText || !isDecimal(cell.Raw))
 			case cell.Type == channel.TypeNull:
 			default:
 				dst = appendField(dst, cell.Raw, cell.Type == channel.TypeText)

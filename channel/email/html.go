@@ -77,12 +77,14 @@ type htmlWriter struct {
 	// tables are the sizes of the tables written, in order; next counts them.
 	tables []int
 	next   int
-	// cells are the opening tags of the current table's column, by colour.
+	// most is where a table stops that no share limits.
+	most int
+	// tags are the opening tags of cells that look alike.
 	tags map[tagKey]string
 }
 
 type tagKey struct {
-	align channel.Align
+	align string
 	color channel.Color
 }
 
@@ -278,7 +280,11 @@ func (w *htmlWriter) table(t *channel.Table) {
 	i := w.next
 	w.next++
 	start := len(w.buf)
-	limit := w.b.share(i)
+	limit := w.most
+	share := w.b.share(i)
+	if share > 0 {
+		limit = share
+	}
 
 	w.str(`<table border="1" cellpadding="6" cellspacing="0" bordercolor="` + border + `" bgcolor="` + paper + `" style="margin:0 0 14px 0;border-collapse:collapse;border:1px solid ` + border + `;background-color:` + paper + `;` + textStyle + `">` + "\n<tr>")
 	for i := range t.Columns {
@@ -288,13 +294,18 @@ func (w *htmlWriter) table(t *channel.Table) {
 		w.str(`</th>`)
 	}
 	w.str("</tr>\n")
+	tags := make([]colouredTag, len(t.Columns))
 	rows, n := 0, t.Rows()
 	for ; rows < n; rows++ {
 		mark := len(w.buf)
 		w.str("<tr>")
-		for j, cell := range t.Row(rows) {
-			c := &t.Columns[j]
-			w.str(w.cellTag(alignOf(c, cell.Type), cell.Color))
+		row := t.Row(rows)
+		for j := range row {
+			c, cell := &t.Columns[j], &row[j]
+			if key := (tagKey{alignOf(c, cell.Type), cell.Color}); key != tags[j].key {
+				tags[j] = colouredTag{key, w.cellTag(key)}
+			}
+			w.str(tags[j].tag)
 			if cell.Text != "" || cell.Mark != "" {
 				w.text(c.Prefix)
 				w.text(cell.Text)
@@ -304,13 +315,16 @@ func (w *htmlWriter) table(t *channel.Table) {
 			w.str("</td>")
 		}
 		w.str("</tr>\n")
-		if limit > 0 && len(w.buf)-start > limit {
-			w.buf = w.buf[:mark]
+		if len(w.buf)-start > limit {
+			// Without a share this was the measuring, which has seen enough.
+			if share > 0 {
+				w.buf = w.buf[:mark]
+			}
 			break
 		}
 	}
 	w.str("</table>\n")
-	if rows < n {
+	if rows < n && share > 0 {
 		w.str(`<p style="margin:0 0 14px 0;color:#57606a">`)
 		w.text(w.b.cut(i, t, rows))
 		w.str("</p>\n")
@@ -318,13 +332,19 @@ func (w *htmlWriter) table(t *channel.Table) {
 	w.tables = append(w.tables, len(w.buf)-start)
 }
 
-func (w *htmlWriter) cellTag(align string, c channel.Color) string {
-	key := tagKey{channel.Align(align), c}
+// colouredTag is the opening tag that a column used last, which is nearly
+// always the next one too.
+type colouredTag struct {
+	key tagKey
+	tag string
+}
+
+func (w *htmlWriter) cellTag(key tagKey) string {
 	if s, ok := w.tags[key]; ok {
 		return s
 	}
-	s := `<td align="` + align + `" style="` + cellStyle
-	if h := colorHex(c); h != "" {
+	s := `<td align="` + key.align + `" style="` + cellStyle
+	if h := colorHex(key.color); h != "" {
 		s += ";color:" + h
 	}
 	s += `">`

@@ -50,6 +50,7 @@ func (c *Channel) Preview(p channel.Payload) (string, error) {
 type parsed struct {
 	header      map[string]string
 	html        string
+	hasHTML     bool
 	attachments []string
 	pictures    map[string]string // data URLs by Content-ID
 }
@@ -71,7 +72,7 @@ func parseMail(data []byte) (*parsed, error) {
 	if err := m.part(partHeader(msg.Header), msg.Body, 0); err != nil {
 		return nil, err
 	}
-	if m.html == "" {
+	if !m.hasHTML {
 		return nil, errors.New("the mail has no HTML part")
 	}
 	return m, nil
@@ -127,6 +128,7 @@ func (m *parsed) part(h partHeader, r io.Reader, depth int) error {
 		}
 		return nil
 	}
+	m.hasHTML = true
 	m.html = strings.ReplaceAll(string(content), "\r\n", "\n")
 	if _, after, ok := strings.Cut(m.html, "<body"); ok {
 		if _, after, ok = strings.Cut(after, ">"); ok {
