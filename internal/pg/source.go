@@ -1,0 +1,440 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/datapush-go/datapush/internal/netcause"
+	"github.com/datapush-go/datapush/internal/sqlrows"
+	"github.com/datapush-go/datapush/source"
+)
+
+// Field is a column as the server describes it.
+type Field struct {
+	Name string
+	OID  uint32
+}
+
+// Rows are the rows of one statement, in text form.
+type Rows interface {
+	// Fields is nil for a statement that returns no rows.
+	Fields() []Field
+	Next() bool
+	// Values are valid until the next call. NULL is nil.
+	Values() [][]byte
+	// Close reads to the end and returns how the statement ended.
+	Close() error
+}
+
+// Conn is a connection taken from a pool.
+type Conn interface {
+	// Exec runs statements whose results do not matter.
+	Exec(ctx context.Context, sql string) error
+	// Query starts one statement.
+	Query(ctx context.Context, sql string) Rows
+	// Describe returns the columns without running the statement.
+	Describe(ctx context.Context, sql string) ([]Field, error)
+	// Cancel asks the server to cancel what runs. After it, reading and writing
+	// fail once ctx's deadline has passed.
+	Cancel(ctx context.Context) error
+	// Settle takes that deadline away.
+	Settle()
+	// Parameter returns a setting that the server reported.
+	Parameter(name string) string
+	// Release gives the connection back; a broken or unclean one is closed.
+	Release(clean bool)
+}
+
+// Config is what differs between relatives.
+type Config struct {
+	// Name begins every error: "postgres".
+	Name    string
+	Dialect source.Dialect
+	// Settings begin every transaction, beside those that reading depends on.
+	Settings string
+	MaxBytes int64
+	Acquire  func(ctx context.Context) (Conn, error)
+	Close    func()
+	// ServerError returns the code and the text of an error that the server
+	// itself sent.
+	ServerError func(err error) (code, text string, ok bool)
+}
+
+// Source implements source.Source, source.Describer and source.Sessioner.
+type Source struct {
+	c      Config
+	closed atomic.Bool
+}
+
+// New makes a source. It does no I/O.
+func New(c Config) *Source { return &Source{c: c} }
+
+func (s *Source) Dialect() source.Dialect { return s.c.Dialect }
+
+func (s *Source) Close() error {
+	if s.closed.CompareAndSwap(false, true) && s.c.Close != nil {
+		s.c.Close()
+	}
+	return nil
+}
+
+func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := source.Check(q.SQL, s.c.Dialect); err != nil {
+		return nil, err
+	}
+	t, err := s.session(ctx, "query")
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.query(ctx, q)
+}
+
+func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := source.Check(sql, s.c.Dialect); err != nil {
+		return nil, err
+	}
+	t, err := s.session(ctx, "columns")
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.columns(ctx, sql)
+}
+
+func (s *Source) Session(ctx context.Context) (source.Source, error) {
+	t, err := s.session(ctx, "session")
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (s *Source) session(ctx context.Context, op string) (*session, error) {
+	if s.closed.Load() {
+		return nil, &source.Error{Op: s.c.Name + ": " + op, Kind: source.Unavailable, Err: errors.New("the source is closed")}
+	}
+	conn, err := s.c.Acquire(ctx)
+	if err != nil {
+		return nil, s.wrap(ctx, op, err)
+	}
+	return &session{source: s, conn: conn, busy: make(chan struct{}, 1)}, nil
+}
+
+// session runs statements on one connection, inside a transaction that is
+// read-only. The transaction lasts as long as the session, so that a pooler keeps
+// to one server connection; a statement that fails or is cut off ends it, and the
+// next statement begins another.
+type session struct {
+	source *Source
+	conn   Conn
+	busy   chan struct{}
+	begun  bool
+	broken bool
+	done   bool
+	once   sync.Once
+}
+
+func (t *session) Dialect() source.Dialect { return t.source.c.Dialect }
+
+func (t *session) take(ctx context.Context, op string) error {
+	select {
+	case t.busy <- struct{}{}:
+	case <-ctx.Done():
+		return t.source.wrap(ctx, op, ctx.Err())
+	}
+	if t.done {
+		<-t.busy
+		return &source.Error{Op: t.source.c.Name + ": " + op, Kind: source.Unavailable, Err: errors.New("the session is closed")}
+	}
+	return nil
+}
+
+func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := source.Check(q.SQL, t.source.c.Dialect); err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx, "query"); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.busy }()
+	return t.query(ctx, q)
+}
+
+func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := source.Check(sql, t.source.c.Dialect); err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx, "columns"); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.busy }()
+	return t.columns(ctx, sql)
+}
+
+func (t *session) Close() error {
+	t.busy <- struct{}{}
+	defer func() { <-t.busy }()
+	t.release()
+	return nil
+}
+
+// patience is how long cleaning up may take once the caller's context is over.
+const patience = 5 * time.Second
+
+func (t *session) release() {
+	t.once.Do(func() {
+		t.done = true
+		t.end()
+		t.conn.Release(!t.broken)
+	})
+}
+
+// begin starts the read-only transaction. The settings are those on which the
+// escaping of values and the reading of text forms depend; one that the server
+// reported as right is left alone.
+func (t *session) begin(ctx context.Context) error {
+	if t.begun {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString("BEGIN READ ONLY")
+	if v := t.conn.Parameter("standard_conforming_strings"); v != "on" && !t.source.c.Dialect.Backslash {
+		b.WriteString("; SET LOCAL standard_conforming_strings = on")
+	}
+	if v := t.conn.Parameter("DateStyle"); v != "" && !strings.HasPrefix(v, "ISO") {
+		b.WriteString("; SET LOCAL datestyle = 'ISO'")
+	}
+	if v := t.conn.Parameter("IntervalStyle"); v != "" && v != "postgres" {
+		b.WriteString("; SET LOCAL intervalstyle = 'postgres'")
+	}
+	if v := t.conn.Parameter("client_encoding"); v != "" && v != "UTF8" && v != "UNICODE" {
+		b.WriteString("; SET LOCAL client_encoding = 'UTF8'")
+	}
+	b.WriteString(t.source.c.Settings)
+	if err := t.conn.Exec(ctx, b.String()); err != nil {
+		t.broken = true
+		return err
+	}
+	t.begun = true
+	return nil
+}
+
+// end gives up the transaction, whatever has become of the caller's context.
+func (t *session) end() {
+	if !t.begun || t.broken {
+		return
+	}
+	t.begun = false
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := t.conn.Exec(ctx, "ROLLBACK"); err != nil {
+		t.broken = true
+	}
+}
+
+// failed ends the transaction after an error, and wraps the error.
+func (t *session) failed(ctx context.Context, op string, err error) error {
+	if _, _, ok := t.source.c.ServerError(err); ok {
+		t.end()
+	} else {
+		t.broken = true
+	}
+	return t.source.wrap(ctx, op, err)
+}
+
+func (t *session) ready(ctx context.Context, op string) error {
+	if t.broken {
+		return &source.Error{Op: t.source.c.Name + ": " + op, Kind: source.Unavailable,
+			Err: errors.New("the session's connection was lost with an earlier statement; open another session")}
+	}
+	if err := t.begin(ctx); err != nil {
+		return t.source.wrap(ctx, op, err)
+	}
+	return nil
+}
+
+func (t *session) query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := t.ready(ctx, "query"); err != nil {
+		return nil, err
+	}
+	rows := t.conn.Query(ctx, q.SQL)
+	r, err := t.read(rows, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.c.MaxBytes})
+	if err != nil || r.Truncated {
+		t.stop(rows)
+	} else if err = rows.Close(); err == nil {
+		return r, nil
+	} else if ctx.Err() == nil {
+		return nil, t.failed(ctx, "query", err)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			t.broken = true
+		}
+		return nil, t.source.wrap(ctx, "query", err)
+	}
+	return r, nil
+}
+
+// stop makes the server give up a statement whose rows nobody wants any more,
+// and begins anew.
+func (t *session) stop(rows Rows) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := t.conn.Cancel(ctx); err != nil {
+		// The rest cannot be awaited: it may have no end.
+		t.broken = true
+		return
+	}
+	if err := rows.Close(); err != nil {
+		if _, _, ok := t.source.c.ServerError(err); !ok {
+			t.broken = true
+			return
+		}
+	}
+	t.conn.Settle()
+	t.end()
+}
+
+func (t *session) read(rows Rows, limits sqlrows.Limits) (*source.Result, error) {
+	limits = limits.WithDefaults()
+	fields := rows.Fields()
+	r := &source.Result{Columns: columnsOf(fields)}
+	decoders := make([]decode, len(fields))
+	for i, f := range fields {
+		decoders[i] = decoder(f.OID)
+	}
+	slab := sqlrows.NewSlab(len(fields))
+	size := int64(0)
+	for rows.Next() {
+		if len(r.Rows) == limits.Rows {
+			r.Truncated = true
+			return r, nil
+		}
+		row := slab.Row()
+		for i, b := range rows.Values() {
+			if b == nil {
+				continue
+			}
+			v, err := decoders[i](b)
+			if err != nil {
+				return nil, err
+			}
+			row[i] = v
+			size += source.CellSize(v)
+		}
+		if size > limits.Bytes {
+			return nil, sqlrows.TooLarge(limits.Bytes)
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	return r, nil
+}
+
+func columnsOf(fields []Field) []source.Column {
+	columns := make([]source.Column, len(fields))
+	for i, f := range fields {
+		columns[i] = source.Column{Name: f.Name, Type: TypeName(f.OID)}
+	}
+	return columns
+}
+
+func (t *session) columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := t.ready(ctx, "columns"); err != nil {
+		return nil, err
+	}
+	fields, err := t.conn.Describe(ctx, sql)
+	if err != nil {
+		return nil, t.failed(ctx, "columns", err)
+	}
+	return columnsOf(fields), nil
+}
+
+// Described is a query of the same columns that returns no rows, for servers
+// that are not to be sent a Describe.
+func Described(sql string) string {
+	return "SELECT * FROM (\n" + strings.TrimRight(strings.TrimSpace(sql), ";") + "\n) AS q LIMIT 0"
+}
+
+// wrap makes err a *source.Error. Texts of drivers are not repeated: they hold
+// hosts, users and databases.
+func (s *Source) wrap(ctx context.Context, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &source.Error{Op: s.c.Name + ": " + op}
+	code, text, ok := s.c.ServerError(err)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Kind, e.Err = source.Canceled, context.Canceled
+	case ctx.Err() != nil:
+		e.Kind, e.Err = source.Timeout, context.DeadlineExceeded
+	case ok:
+		e.Code = code
+		e.Kind, e.Err = Explain(code, text)
+	case errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errNumber), errors.Is(err, errBytes), errors.Is(err, errNested):
+		e.Err = err
+	default:
+		e.Kind = source.Unavailable
+		if text, ok := netcause.Text(err); ok {
+			e.Err = errors.New(text)
+		} else {
+			e.Err = errors.New("the connection failed")
+		}
+	}
+	return e
+}
+
+// Explain maps a SQLSTATE to a kind, and makes the server's text fit to be
+// shown.
+func Explain(code, text string) (source.Kind, error) {
+	class := code
+	if len(code) == 5 {
+		class = code[:2]
+	}
+	show := func(kind source.Kind, text string) (source.Kind, error) { return kind, errors.New(text) }
+	switch {
+	case class == "28":
+		return show(source.Denied, "the server refused the login")
+	case code == "3D000":
+		return show(source.Denied, "the database does not exist, or is not for this login")
+	case code == "42501":
+		return show(source.Denied, text)
+	case code == "25006":
+		return show(source.Denied, "the statement writes; a source is read-only")
+	case code == "57014" && strings.Contains(text, "timeout"):
+		return show(source.Timeout, "the server's time limit ended the statement")
+	case code == "57014":
+		return show(source.Canceled, "the statement was cancelled on the server")
+	case code == "55P03", code == "25P03", code == "25P04":
+		return show(source.Timeout, text)
+	case class == "08", class == "53", class == "57", class == "58":
+		return show(source.Unavailable, unavailable(code))
+	case class == "42", class == "0A", class == "34", class == "26":
+		return show(source.Syntax, text)
+	case class == "22", class == "23", class == "21":
+		// These repeat values of rows.
+		return show(source.Other, netcause.MaskQuoted(text))
+	case class == "P0":
+		return show(source.Other, "a function raised an error")
+	}
+	return show(source.Other, netcause.MaskQuoted(text))
+}
+
+func unavailable(code string) string {
+	switch code {
+	case "53300":
+		return "the server has too many connections; lower MaxConns or try again"
+	case "57P01", "57P02":
+		return "the server ended the connection"
+	case "57P03":
+		return "the server is starting up or shutting down; try again"
+	case "08P01":
+		return "the server or a pooler before it refused the connection or the protocol"
+	}
+	return "the server cannot serve the connection"
+}
