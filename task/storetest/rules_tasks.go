@@ -322,6 +322,12 @@ func versionRules() []Rule {
 				p.errorf("Due expects something at %v, though nothing is ever due", next)
 			}
 		}},
+		{"V14", "publishing and unpublishing are no saves: the revision stays", func(p *probe) {
+			p.live("t1", clock(5))
+			p.same("revision of a published task", int64(1), p.loadTask("t1").Revision)
+			p.ok("Unpublish", p.s.Unpublish(p.ctx, "t1"))
+			p.same("revision after Unpublish", int64(1), p.loadTask("t1").Revision)
+		}},
 	}
 }
 

@@ -423,6 +423,20 @@ func versionDoubles() []spoiled {
 				return due, next, err
 			}
 		}},
+		{"V14", "counts unpublishing as a save", func(s *double) {
+			unpublished := &memory[bool]{}
+			s.unpublish = func(ctx context.Context, id string) error {
+				unpublished.set(id, true)
+				return s.in.Unpublish(ctx, id)
+			}
+			s.task = func(ctx context.Context, id string) (task.Task, error) {
+				t, err := s.in.Task(ctx, id)
+				if _, ok := unpublished.get(id); ok {
+					t.Revision++
+				}
+				return t, err
+			}
+		}},
 	}
 }
 
