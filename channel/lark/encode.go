@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
@@ -55,7 +56,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1)}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
-	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
+	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
 	}

@@ -100,6 +100,7 @@ var constructs = []struct {
 	{name: "markers beside punctuation", msg: message("Daily sales", p(t("总"), &channel.Strong{Inlines: inlines{t("“销售”")}}, t("额"), &channel.Strong{Inlines: inlines{t(" a ")}}, t("b")))},
 	{name: "keyword", msg: message("Daily sales", p(t("a"))), to: channel.Destination{Options: map[string]string{"keyword": "report_x"}}},
 	{name: "keyword in the title", msg: message("Daily report", p(t("a"))), to: channel.Destination{Options: map[string]string{"keyword": "report"}}},
+	{name: "emoji", msg: message("Daily sales", p(t("Good 🙂 [微笑] and [no emoji]")))},
 	{name: "without title", msg: message("", p(t("a")))},
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
 
@@ -163,7 +164,7 @@ func (w *writer) markup(s string) {
 }
 
 func (w *writer) text(s string) {
-	s = jsontext.Text(s)
+	s = emoji.Replace(jsontext.Text(s))
 	if s == "" {
 		return
 	}

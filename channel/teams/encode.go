@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
@@ -67,7 +68,7 @@ var quote, backslash = []byte(`"`), []byte(`\`)
 
 func encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
 	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer}
-	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
+	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
 
@@ -233,7 +234,7 @@ func (c *collector) link(to string, in []channel.Inline, style run) {
 }
 
 func (c *collector) text(s string, style run) {
-	for i, line := range strings.Split(jsontext.Text(s), "\n") {
+	for i, line := range strings.Split(emoji.Replace(jsontext.Text(s)), "\n") {
 		if i > 0 {
 			c.out = append(c.out, run{brk: true})
 		}
