@@ -33,7 +33,7 @@ var hostileValues = []string{
 	"${creator}", "${", "}", "$", "$&", "x", "note", "a b", "a  b", "  x  ", "x ", " x", " ", "",
 	"\u202Eabc\u202C", "\u200bx", "a\u00a0b", "\x00\x07bell\x1b[31m", "\uFEFFx", "a\u2028b\u2029c\u0085d", "\xff\xfe", "\x80",
 	"\ufdd0\ufde1", "\ufdd0\ufdd1\ufde1", "销售**额**", "！", "🙂", "é", "-1000", "2024-01-02 08:00:00", "Department 1",
-	"\v\f", "\t", "x\ty",
+	"\v\f", "\t", "x\ty", ")", ".", "a!", "!",
 }
 
 // contexts are where an author can put a value. Line says that there is one
@@ -54,7 +54,8 @@ var contexts = []struct {
 	{body: "${v}${v}"}, {body: "${v} and ${v}"}, {body: `\${v}`}, {body: "[${v}]"}, {body: "[${v}]\n\n[note]: https://example.com"},
 	{body: "[a][${v}]\n\n[note]: https://example.com"}, {body: "![${v}"}, {body: "(${v})"},
 	{body: "<${v}>"}, {body: "</${v}>"}, {body: "<a ${v}>"}, {body: "&${v};"}, {body: "&#${v};"},
-	{body: "${v}. x"}, {body: "1${v}) x"}, {body: "#${v} x"}, {body: "a\n${v}"}, {body: "${v}\n---", line: true}, {body: "|${v}|\n|-|", line: true},
+	{body: "${v}. x"}, {body: "1${v}) x"}, {body: "#${v} x"}, {body: "a\n${v}"}, {body: "${v}`a`"}, {body: "`a`${v}`b`"}, {body: "*`a`*${v}*`b`*"}, {body: "0**${v}**"}, {body: "0${v} *x*"}, {body: "${v}[x](https://example.com)"}, {body: "*${v}*[x](https://example.com)"},
+	{body: "${v}\n---", line: true}, {body: "|${v}|\n|-|", line: true},
 }
 
 func TestValuesAreNeverMarkup(t *testing.T) {

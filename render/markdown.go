@@ -33,11 +33,11 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 	if !d.tagged && outline(readMarkdown(r.renderer.parser, text)) == want {
 		return text
 	}
-	text = writeMarkdown(blocks, true)
+	text = writeMarkdown(blocks)
 	if outline(readMarkdown(r.renderer.parser, text)) == want {
 		return text
 	}
-	return writeMarkdown(blocks, false)
+	return writeMarkdown(withoutEmphasis(blocks))
 }
 
 // readMarkdown parses Markdown in which ${ is text.
@@ -319,11 +319,10 @@ func outlineInlines(b *strings.Builder, inlines []channel.Inline) {
 type markdownWriter struct {
 	out    []byte
 	prefix []byte // what containers put before each line
-	styled bool   // whether emphasis is written
 }
 
-func writeMarkdown(blocks []channel.Block, styled bool) string {
-	w := markdownWriter{styled: styled}
+func writeMarkdown(blocks []channel.Block) string {
+	var w markdownWriter
 	w.blocks(blocks)
 	return string(w.out)
 }
@@ -472,14 +471,17 @@ func (w *markdownWriter) inlines(inlines []channel.Inline, lineStart bool) {
 		case channel.Text:
 			lineEnd := i == len(inlines)-1 || isBreak(inlines[i+1])
 			w.out = appendEscaped(w.out, string(n), lineStart, lineEnd)
+			if end := len(w.out) - 1; !lineEnd && w.out[end] == '!' && isLink(inlines[i+1]) {
+				w.out = append(w.out[:end], `\!`...) // or the link would be an image
+			}
 		case channel.CodeSpan:
 			w.codeSpan(string(n))
 		case *channel.Strong:
-			w.style("**", n.Inlines, lineStart)
+			w.style("**", n.Inlines)
 		case *channel.Emphasis:
-			w.style("*", n.Inlines, lineStart)
+			w.style("*", n.Inlines)
 		case *channel.Strike:
-			w.style("~~", n.Inlines, lineStart)
+			w.style("~~", n.Inlines)
 		case *channel.Link:
 			w.out = append(w.out, '[')
 			w.inlines(n.Inlines, false)
@@ -513,14 +515,15 @@ func isBreak(n channel.Inline) bool {
 	return ok
 }
 
-func (w *markdownWriter) style(mark string, inlines []channel.Inline, lineStart bool) {
-	if w.styled {
-		w.out = append(w.out, mark...)
-	}
-	w.inlines(inlines, lineStart && !w.styled)
-	if w.styled {
-		w.out = append(w.out, mark...)
-	}
+func isLink(n channel.Inline) bool {
+	_, ok := n.(*channel.Link)
+	return ok
+}
+
+func (w *markdownWriter) style(mark string, inlines []channel.Inline) {
+	w.out = append(w.out, mark...)
+	w.inlines(inlines, false)
+	w.out = append(w.out, mark...)
 }
 
 func (w *markdownWriter) codeSpan(s string) {
@@ -572,4 +575,54 @@ func (w *markdownWriter) mention(m *channel.Mention) {
 	attribute("phone", m.Phone)
 	attribute("name", m.Name)
 	w.out = append(w.out, " />"...)
+}
+
+// withoutEmphasis is a copy of blocks with the content of strong, emphasis and
+// strike in their place, and without code spans side by side.
+func withoutEmphasis(blocks []channel.Block) []channel.Block {
+	out := make([]channel.Block, len(blocks))
+	for i, block := range blocks {
+		switch n := block.(type) {
+		case *channel.Heading:
+			block = &channel.Heading{Level: n.Level, Inlines: unwrap(nil, n.Inlines)}
+		case *channel.Paragraph:
+			block = &channel.Paragraph{Inlines: unwrap(nil, n.Inlines)}
+		case *channel.Quote:
+			block = &channel.Quote{Blocks: withoutEmphasis(n.Blocks)}
+		case *channel.List:
+			list := &channel.List{Start: n.Start, Items: make([]channel.Item, len(n.Items))}
+			for j, item := range n.Items {
+				list.Items[j] = channel.Item{Task: item.Task, Blocks: withoutEmphasis(item.Blocks)}
+			}
+			block = list
+		}
+		out[i] = block
+	}
+	return out
+}
+
+func unwrap(out, inlines []channel.Inline) []channel.Inline {
+	for _, inline := range inlines {
+		switch n := inline.(type) {
+		case *channel.Strong:
+			out = unwrap(out, n.Inlines)
+		case *channel.Emphasis:
+			out = unwrap(out, n.Inlines)
+		case *channel.Strike:
+			out = unwrap(out, n.Inlines)
+		case *channel.Link:
+			out = append(out, &channel.Link{URL: n.URL, Inlines: unwrap(nil, n.Inlines)})
+		case channel.CodeSpan:
+			if len(out) > 0 {
+				if _, ok := out[len(out)-1].(channel.CodeSpan); ok {
+					out = append(out, channel.Text(n)) // two side by side would be one
+					continue
+				}
+			}
+			out = append(out, n)
+		default:
+			out = appendInline(out, n)
+		}
+	}
+	return out
 }
