@@ -16,7 +16,7 @@ const byteOrderMark = "\uFEFF"
 func appendCSV(dst []byte, t *channel.Table, shown bool) []byte {
 	size := len(byteOrderMark) + 32*len(t.Columns)
 	for i := range t.Cells {
-		size += len(t.Cells[i].Raw) + 2
+		size += len(t.Cells[i].Text) + 2
 	}
 	dst = slices.Grow(dst, size)
 	dst = append(dst, byteOrderMark...)
@@ -37,15 +37,24 @@ func appendCSV(dst []byte, t *channel.Table, shown bool) []byte {
 			switch {
 			case shown:
 				c := &t.Columns[j]
-				dst = appendField(dst, c.Show(*cell), c.Prefix != "" || cell.Type == channel.TypeText || !isDecimal(cell.Raw))
+				dst = appendField(dst, c.Show(*cell), c.Prefix != "" || cell.Type == channel.TypeText || !isDecimal(raw(cell)))
 			case cell.Type == channel.TypeNull:
 			default:
-				dst = appendField(dst, cell.Raw, cell.Type == channel.TypeText)
+				dst = appendField(dst, raw(cell), cell.Type == channel.TypeText)
 			}
 		}
 		dst = append(dst, "\r\n"...)
 	}
 	return dst
+}
+
+// raw is a cell's value. A host's own renderer may leave it out where it is the
+// text.
+func raw(c *channel.Cell) string {
+	if c.Raw == "" {
+		return c.Text
+	}
+	return c.Raw
 }
 
 // quoting marks the bytes for which a field is quoted: those that RFC 4180

@@ -96,7 +96,7 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 			if err != nil {
 				return nil, err
 			}
-			cells[j] = excelize.Cell{StyleID: style, Value: b.value(c)}
+			cells[j] = excelize.Cell{StyleID: style, Value: b.value(&c)}
 			row[j] = &cells[j]
 		}
 		if err := w.SetRow("A"+strconv.Itoa(r+2), row); err != nil {
@@ -114,32 +114,32 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 }
 
 // value is a cell's value in its own type; what has none is text.
-func (b *body) value(c channel.Cell) any {
+func (b *body) value(c *channel.Cell) any {
+	s := raw(c)
 	switch c.Type {
 	case channel.TypeNumber:
-		if digits(c.Raw) > xlsxDigits {
+		if digits(s) > xlsxDigits {
 			b.warn(channel.WarnDegraded, "numbers with more than %d digits are text in the spreadsheet, which would round them", xlsxDigits)
-			return c.Raw
+			return s
 		}
-		if n, err := strconv.ParseInt(c.Raw, 10, 64); err == nil {
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 			return n
 		}
-		if n, err := strconv.ParseFloat(c.Raw, 64); err == nil {
+		if n, err := strconv.ParseFloat(s, 64); err == nil {
 			return n
 		}
 	case channel.TypeBool:
-		switch c.Raw {
+		switch s {
 		case "true":
 			return true
 		case "false":
 			return false
 		}
 	case channel.TypeDate, channel.TypeTime:
-		if n, ok := serial(c.Raw); ok {
+		if n, ok := serial(s); ok {
 			return n
 		}
 	}
-	s := c.Raw
 	if c.Type != channel.TypeText {
 		s = c.Text
 	}
