@@ -76,7 +76,7 @@ func perTask(tb testing.TB, n int) float64 {
 
 func TestAPublishedTaskTakesFewBytesBesideItsSpec(t *testing.T) {
 	const most = 400
-	if got := perTask(t, 10_000); got > most {
+	if got := perTask(t, 5_000); got > most {
 		t.Errorf("a task takes %.0f bytes, want at most %d", got, most)
 	}
 }

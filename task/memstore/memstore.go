@@ -36,8 +36,8 @@ import (
 
 // Options are the choices of a Store. The zero value is sound.
 type Options struct {
-	// History is how many ended runs of each task are kept. Zero is 100,
-	// negative keeps all.
+	// History is how many ended runs of each task are kept, tests included.
+	// Zero is 100, negative keeps all. Runs that have not ended are always kept.
 	History int
 }
 

@@ -115,7 +115,7 @@ func (m *model) wake(key string, now time.Time, n int) {
 // The rules of storetest judge a handful of things at a time; here many are in
 // the heaps at once, in every order.
 func TestRandomCallsLeaveDueWhatAModelSaysIsDue(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { walkModel(t, rand.New(rand.NewPCG(seed, 7))) })
 	}
 }
@@ -237,24 +237,23 @@ func walkModel(t *testing.T, rnd *rand.Rand) {
 				t.Fatalf("step %d: renewing %s: %v", step, r.run.ID, err)
 			}
 		}
-		for _, limit := range []int{1, 5, 1000} {
-			wantNames, wantNext := m.due(now, limit)
-			due, next, err := s.Due(ctx, now, limit)
-			must(t, err)
-			var names []string
-			for _, d := range due {
-				if d.Run != "" {
-					names = append(names, d.Run)
-				} else {
-					names = append(names, d.Task)
-				}
+		limit := []int{1, 5, 1000}[rnd.IntN(3)]
+		wantNames, wantNext := m.due(now, limit)
+		due, next, err := s.Due(ctx, now, limit)
+		must(t, err)
+		var names []string
+		for _, d := range due {
+			if d.Run != "" {
+				names = append(names, d.Run)
+			} else {
+				names = append(names, d.Task)
 			}
-			if diff := cmp.Diff(wantNames, names); diff != "" {
-				t.Fatalf("step %d, limit %d: due (-want +got):\n%s", step, limit, diff)
-			}
-			if !next.Equal(wantNext) {
-				t.Fatalf("step %d, limit %d: next is %v, want %v", step, limit, next, wantNext)
-			}
+		}
+		if diff := cmp.Diff(wantNames, names); diff != "" {
+			t.Fatalf("step %d, limit %d: due (-want +got):\n%s", step, limit, diff)
+		}
+		if !next.Equal(wantNext) {
+			t.Fatalf("step %d, limit %d: next is %v, want %v", step, limit, next, wantNext)
 		}
 	}
 }
