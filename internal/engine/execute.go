@@ -27,6 +27,13 @@ var (
 // may be called any number of times: a run that has ended is returned as it is,
 // one that waits is returned with the time to call again.
 func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.Run, error) {
+	defer e.sleep.wake()
+	return e.runOccurrence(ctx, occ)
+}
+
+// runOccurrence leaves it to the caller to wake the sleepers of this process:
+// what it parked, or what waited for it, may be due before they look again.
+func (e *Engine) runOccurrence(ctx context.Context, occ task.Occurrence) (*task.Run, error) {
 	id := occ.RunID()
 	r, err := e.Store.Run(ctx, id)
 	if err != nil {
@@ -63,7 +70,6 @@ func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 				e.Logger.ErrorContext(ctx, "waking waiting runs failed", "group", group, "error", err)
 			}
 		}
-		e.sleep.wake()
 	}()
 
 	lease, err := e.Store.Claim(ctx, id, e.owner, e.Clock.Now(), leaseTTL)

@@ -13,26 +13,27 @@ import (
 // is store trouble only; failed runs are in the ledger. next is when to call
 // again; zero means that nothing is planned.
 func (e *Engine) RunDue(ctx context.Context) (next time.Time, err error) {
-	occs, _, err := e.planUpTo(ctx, planLimit)
+	b, err := e.planBatch(ctx, planLimit)
 	if err != nil {
 		return time.Time{}, err
 	}
+	defer e.sleep.wake()
 	var (
 		mu      sync.Mutex
 		trouble []error
 		wg      sync.WaitGroup
 	)
 	run := func(occ task.Occurrence) {
-		if _, err := e.RunOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) {
+		if _, err := e.runOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) {
 			mu.Lock()
 			trouble = append(trouble, err)
 			mu.Unlock()
 		}
 	}
 	slots := make(chan struct{}, e.Concurrency)
-	for i, occ := range occs {
+	for i, occ := range b.due {
 		slots <- struct{}{}
-		if i == len(occs)-1 {
+		if i == len(b.due)-1 {
 			run(occ)
 			break
 		}
@@ -95,32 +96,31 @@ func (l *loop) step(ctx, work context.Context) {
 	l.mu.Unlock()
 	// What was taken up but not yet claimed is still due in the store; asking
 	// for more than that finds what is new.
-	occs, next, err := e.planUpTo(ctx, planLimit+known)
-	now := e.Clock.Now()
-	switch {
-	case ctx.Err() != nil:
+	b, err := e.planBatch(ctx, planLimit+known)
+	if ctx.Err() != nil {
 		return
-	case err != nil:
+	}
+	fresh := false
+	for _, occ := range b.due {
+		fresh = l.offer(work, occ) || fresh
+	}
+	if err != nil {
 		e.Logger.ErrorContext(ctx, "the store is in trouble", "error", err)
 		// Not on the context that wakes end: trouble is not to be met faster.
 		_ = e.Clock.Sleep(ctx, lookAgain)
 		return
 	}
-	for _, occ := range occs {
-		l.offer(work, occ)
-	}
 	wait := pollEvery
-	if !next.IsZero() {
-		wait = min(wait, next.Sub(now))
+	if !b.next.IsZero() {
+		wait = min(wait, b.next.Sub(e.Clock.Now()))
 	}
-	if wait <= 0 {
-		// More is due than one look returned. Those already taken up must not
-		// make the loop spin while they wait for a slot.
-		if l.full() {
-			wait = lookAgain
-		} else {
-			return
-		}
+	switch {
+	case b.planned > 0 || b.more && fresh:
+		// There may be more at once.
+		return
+	case b.more:
+		// What is left waits for a slot, whose coming free wakes the loop.
+		wait = lookAgain
 	}
 	_ = e.Clock.Sleep(sleep, wait)
 }
@@ -128,38 +128,35 @@ func (l *loop) step(ctx, work context.Context) {
 // queueMost bounds what waits for a slot in memory; the rest waits in the store.
 const queueMost = 2 * planLimit
 
-func (l *loop) full() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue) > 0
-}
-
-// offer takes up a run and starts it if there is a slot.
-func (l *loop) offer(work context.Context, occ task.Occurrence) {
+// offer takes up a run and starts it if there is a slot. False means that it was
+// taken up before or that the queue is full.
+func (l *loop) offer(work context.Context, occ task.Occurrence) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	id := occ.RunID()
 	if l.closed || l.known[id] || l.e.executing(id) {
-		return
+		return false
 	}
 	if l.running < l.e.Concurrency {
 		l.known[id] = true
 		l.running++
 		l.wg.Add(1)
 		go l.work(work, occ)
-		return
+		return true
 	}
 	if len(l.queue) < queueMost {
 		l.known[id] = true
 		l.queue = append(l.queue, occ)
+		return true
 	}
+	return false
 }
 
 // work executes runs, one after the other, as long as some wait for a slot.
 func (l *loop) work(ctx context.Context, occ task.Occurrence) {
 	defer l.wg.Done()
 	for {
-		if _, err := l.e.RunOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) && ctx.Err() == nil {
+		if _, err := l.e.runOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) && ctx.Err() == nil {
 			l.e.Logger.ErrorContext(ctx, "a run could not be executed", "task", occ.Task, "run", occ.RunID(), "error", err)
 			// It is still due; without a pause it would be tried in a tight loop.
 			_ = l.e.Store.Park(ctx, occ.RunID(), "the store's trouble to pass", "", l.e.Clock.Now().Add(troublePause))
@@ -169,7 +166,9 @@ func (l *loop) work(ctx context.Context, occ task.Occurrence) {
 		if l.closed || len(l.queue) == 0 {
 			l.running--
 			l.mu.Unlock()
-			// What did not fit into the queue is looked for in the store.
+			// What did not fit into the queue is looked for in the store, and so
+			// is what this run left waiting. While others are queued, the loop
+			// looks soon enough by itself.
 			l.e.sleep.wake()
 			return
 		}

@@ -53,7 +53,7 @@ type planKey struct {
 	number int
 }
 
-const planCacheSize = 1024
+const planCacheSize = 4096
 
 func (c *planCache) get(k planKey) *plan {
 	c.mu.Lock()
@@ -120,56 +120,81 @@ func (p *plan) params(at time.Time) task.Params {
 // Plan stores the runs of all tasks that are due and returns the occurrences
 // that can go on now, and when to look again (zero: nothing is planned).
 func (e *Engine) Plan(ctx context.Context) ([]task.Occurrence, time.Time, error) {
-	return e.planUpTo(ctx, planLimit)
-}
-
-func (e *Engine) planUpTo(ctx context.Context, limit int) ([]task.Occurrence, time.Time, error) {
-	var trouble error
-	for conflicts := 0; ; {
-		now := e.Clock.Now()
-		due, next, err := e.Store.Due(ctx, now, limit)
+	var all []task.Occurrence
+	seen := make(map[task.Occurrence]bool)
+	for limit := planLimit; ; limit = planLimit + len(all) {
+		b, err := e.planBatch(ctx, limit)
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		planned, raced := 0, 0
-		var occs []task.Occurrence
-		for _, d := range due {
-			if d.Run != "" {
-				occs = append(occs, d.Occurrence)
-				continue
-			}
-			switch err := e.planTask(ctx, d, now); {
-			case err == nil:
-				planned++
-			case errors.Is(err, task.ErrConflict):
-				// Another process planned it, or it was published or
-				// unpublished meanwhile.
-				raced++
-			case ctx.Err() != nil:
-				return nil, time.Time{}, ctx.Err()
-			default:
-				// One task's trouble keeps no other from being planned.
-				trouble = errors.Join(trouble, err)
-				e.Logger.ErrorContext(ctx, "planning failed", "task", d.Task, "error", err)
+		fresh := false
+		for _, occ := range b.due {
+			if !seen[occ] {
+				seen[occ], fresh = true, true
+				all = append(all, occ)
 			}
 		}
-		if planned == 0 && raced > 0 {
-			conflicts++
+		if !b.more || !fresh && b.planned == 0 {
+			return all, b.next, nil
 		}
-		if planned > 0 || raced > 0 && conflicts < 10 {
-			// The runs just planned are due now as well.
-			trouble = nil
-			continue
-		}
-		return occs, next, trouble
 	}
 }
 
-// planTask stores the runs of one task up to now and moves its next time.
-func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) error {
+// batch is what one look at the store brought.
+type batch struct {
+	due     []task.Occurrence // can go on now
+	planned int               // tasks whose runs were stored
+	next    time.Time         // when there is something beyond due
+	more    bool              // there may be more due than was returned
+}
+
+// planBatch looks once at the store and stores the runs of the tasks it finds.
+// One task's trouble keeps no other from being planned; the error then comes
+// with the rest.
+func (e *Engine) planBatch(ctx context.Context, limit int) (batch, error) {
+	now := e.Clock.Now()
+	due, next, err := e.Store.Due(ctx, now, limit)
+	if err != nil {
+		return batch{}, err
+	}
+	b := batch{next: next, more: len(due) >= limit, due: make([]task.Occurrence, 0, len(due))}
+	var trouble error
+	for _, d := range due {
+		if d.Run != "" {
+			b.due = append(b.due, d.Occurrence)
+			continue
+		}
+		runs, next, err := e.planTask(ctx, d, now)
+		switch {
+		case err == nil:
+			b.planned++
+			for _, r := range runs {
+				b.due = append(b.due, r.Occurrence)
+			}
+			if !next.IsZero() && (b.next.IsZero() || next.Before(b.next)) {
+				b.next = next
+			}
+			b.more = b.more || !next.IsZero() && !next.After(now)
+		case errors.Is(err, task.ErrConflict):
+			// Another process planned it, or it was published or unpublished
+			// meanwhile: the next look shows what it is now.
+			b.more = true
+		case ctx.Err() != nil:
+			return batch{}, ctx.Err()
+		default:
+			trouble = errors.Join(trouble, err)
+			e.Logger.ErrorContext(ctx, "planning failed", "task", d.Task, "error", err)
+		}
+	}
+	return b, trouble
+}
+
+// planTask stores the runs of one task up to now and moves its next time, which
+// it returns.
+func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) ([]task.Run, time.Time, error) {
 	p, err := e.planOf(ctx, d.Task, d.Version)
 	if err != nil {
-		return err
+		return nil, time.Time{}, err
 	}
 	const most = 1000 // runs in one transaction; the rest are due at once
 	var runs []task.Run
@@ -200,7 +225,7 @@ func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) error 
 	if !ok {
 		at = time.Time{}
 	}
-	return e.Store.Plan(ctx, d.Task, d.From, at, runs)
+	return runs, at, e.Store.Plan(ctx, d.Task, d.From, at, runs)
 }
 
 // scheduled makes the run of a scheduled occurrence, its parameters fixed.
