@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"context"
+	"math/big"
 	"strings"
 	"testing"
 	"unicode"
@@ -104,4 +105,54 @@ func checkClean(t *testing.T, blocks []channel.Block) {
 			}
 		}
 	}
+}
+
+// FuzzCell: any format, threshold and value give a cell, and comparisons of
+// numbers agree with exact arithmetic.
+func FuzzCell(f *testing.F) {
+	f.Add("#,##0.00", "60", "59.99")
+	f.Add("0.0%", "-.5e3", "1e-400")
+	f.Add(`yyyy-mm-dd "at" hh:mm`, "0", "2024-01-02")
+	f.Add("#.##", "+007.", "0e999999999")
+	f.Fuzz(func(t *testing.T, format, threshold, value string) {
+		if strings.Contains(threshold, "${") {
+			return
+		}
+		column := render.Column{Field: "v", Format: format, Condition: &render.Condition{
+			Op: render.OpLess, Threshold: threshold, Met: render.Style{Mark: "<"}, NotMet: render.Style{Mark: "≥"}}}
+		msg, err := render.Default(nil).Render(context.Background(), blocks(render.TableOf(column)), data(nil, result([]string{"v"}, []any{value})))
+		if err != nil {
+			return
+		}
+		cell := msg.Sections[0].Blocks[0].(*channel.Table).Cells[0]
+		if !utf8.ValidString(cell.Text) || strings.ContainsFunc(cell.Text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
+			t.Errorf("text %q is not clean", cell.Text)
+		}
+		x, y := exact(value), exact(threshold)
+		if x == nil || y == nil {
+			return
+		}
+		want := "≥"
+		if x.Cmp(y) < 0 {
+			want = "<"
+		}
+		if cell.Mark != want {
+			t.Errorf("%q compared with %q: %s, want %s", value, threshold, cell.Mark, want)
+		}
+	})
+}
+
+// exact reads a decimal number of moderate size, nil for anything else.
+func exact(s string) *big.Rat {
+	if s == "" || len(s) > 50 || strings.Trim(s, "0123456789+-.eE") != "" {
+		return nil
+	}
+	if _, exponent, ok := strings.Cut(strings.ToLower(s), "e"); ok && len(exponent) > 4 {
+		return nil
+	}
+	x, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return nil
+	}
+	return x
 }

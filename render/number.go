@@ -1,6 +1,9 @@
 package render
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // decimal is a number as its digits stand in a text, so that comparing and
 // rounding lose none of them. Its value is 0.d₀d₁… × 10^mag.
@@ -168,10 +171,10 @@ func isJSONNumber(text []byte) bool {
 
 // numberPattern is a parsed format such as "#,##0.00" or "0.0%".
 type numberPattern struct {
-	group              bool
-	minWhole           int
-	minFrac, maxFrac   int
-	percent, hasDigits bool
+	group            bool
+	minWhole         int
+	minFrac, maxFrac int
+	percent          bool
 }
 
 // maxPatternFrac and maxShownDigits bound what a format can make of a number
@@ -184,86 +187,48 @@ const (
 // parseNumberPattern reads # and 0 with commas for grouping, an optional point
 // with more of them, and an optional percent sign.
 func parseNumberPattern(s string) (p numberPattern, ok bool) {
-	i := 0
-	for ; i < len(s); i++ {
-		switch s[i] {
-		case '#':
-			if p.minWhole > 0 {
-				return p, false
-			}
-		case '0':
+	s, p.percent = strings.CutSuffix(s, "%")
+	whole, frac, _ := strings.Cut(s, ".")
+	for i := range len(whole) {
+		switch {
+		case whole[i] == '#' && p.minWhole == 0:
+		case whole[i] == '0':
 			p.minWhole++
-		case ',':
-			if i == 0 || i+1 == len(s) || s[i+1] != '#' && s[i+1] != '0' {
-				return p, false
-			}
+		case whole[i] == ',' && i > 0 && whole[i-1] != ',' && i+1 < len(whole):
 			p.group = true
-			continue
 		default:
-			goto point
-		}
-		p.hasDigits = true
-	}
-point:
-	if i < len(s) && s[i] == '.' {
-		for i++; i < len(s) && (s[i] == '0' || s[i] == '#'); i++ {
-			if s[i] == '0' {
-				if p.minFrac < p.maxFrac {
-					return p, false
-				}
-				p.minFrac++
-			}
-			p.maxFrac++
-			p.hasDigits = true
+			return p, false
 		}
 	}
-	if i < len(s) && s[i] == '%' {
-		p.percent = true
-		i++
+	for i := range len(frac) {
+		switch {
+		case frac[i] == '0' && p.minFrac == p.maxFrac:
+			p.minFrac++
+		case frac[i] == '#':
+		default:
+			return p, false
+		}
+		p.maxFrac++
 	}
-	return p, i == len(s) && p.hasDigits && p.maxFrac <= maxPatternFrac
+	return p, len(whole)+len(frac) > 0 && p.maxFrac <= maxPatternFrac
 }
 
 // append writes the number rounded half away from zero. It reports false, and
 // writes nothing, for a number too long to show in full.
 func (p *numberPattern) append(dst []byte, d *decimal) ([]byte, bool) {
-	mag := d.mag
-	if p.percent {
-		mag += 2
+	point := d.mag // how many digits stand before the point
+	if p.percent && d.count > 0 {
+		point += 2
 	}
-	if mag > maxShownDigits || mag < -maxShownDigits || d.count == 0 {
-		if d.count > 0 && mag > 0 {
-			return dst, false
-		}
-		mag = 0
+	if point > maxShownDigits {
+		return dst, false
 	}
-	var digits []byte
-	if d.count > 0 {
-		keep := min(max(mag+p.maxFrac, -1), maxShownDigits+maxPatternFrac)
-		if d.mag < -maxShownDigits {
-			keep = -1
-		}
-		digits = make([]byte, 1, max(keep, 0)+1) // digits[0] takes the carry
-		digits[0] = '0'
-		for i := range min(max(keep, 0), d.count) {
-			digits = append(digits, d.digit(i))
-		}
-		if keep >= 0 && keep < d.count && d.digit(keep) >= '5' {
-			i := len(digits) - 1
-			for digits[i] == '9' {
-				digits[i] = '0'
-				i--
-			}
-			digits[i]++
-		}
-		mag++
-		for len(digits) > 0 && digits[0] == '0' {
-			digits = digits[1:]
-			mag--
-		}
-		if len(digits) == 0 {
-			mag = 0
-		}
+	digits, carry := d.round(point + p.maxFrac)
+	if carry {
+		point++
+	}
+	if len(digits) == 0 {
+		point = 0
 	}
 	at := func(i int) byte {
 		if i < 0 || i >= len(digits) {
@@ -274,15 +239,15 @@ func (p *numberPattern) append(dst []byte, d *decimal) ([]byte, bool) {
 	if d.neg && len(digits) > 0 {
 		dst = append(dst, '-')
 	}
-	whole := max(mag, p.minWhole)
+	whole := max(point, p.minWhole)
 	for i := whole; i > 0; i-- {
-		dst = append(dst, at(mag-i))
+		dst = append(dst, at(point-i))
 		if p.group && i > 1 && (i-1)%3 == 0 {
 			dst = append(dst, ',')
 		}
 	}
 	frac := p.maxFrac
-	for frac > p.minFrac && at(mag+frac-1) == '0' {
+	for frac > p.minFrac && at(point+frac-1) == '0' {
 		frac--
 	}
 	if whole <= 0 && frac == 0 {
@@ -291,11 +256,36 @@ func (p *numberPattern) append(dst []byte, d *decimal) ([]byte, bool) {
 	if frac > 0 {
 		dst = append(dst, '.')
 		for i := range frac {
-			dst = append(dst, at(mag+i))
+			dst = append(dst, at(point+i))
 		}
 	}
 	if p.percent {
 		dst = append(dst, '%')
 	}
 	return dst, true
+}
+
+// round gives the first digits, at most keep of them, rounded half away from
+// zero. Carry says that there is a new digit before them. No digits is zero.
+func (d *decimal) round(keep int) (digits []byte, carry bool) {
+	if keep < 0 || d.count == 0 {
+		return nil, false
+	}
+	n := min(keep, d.count)
+	digits = make([]byte, n+1)
+	digits[0] = '0'
+	for i := range n {
+		digits[i+1] = d.digit(i)
+	}
+	if keep < d.count && d.digit(keep) >= '5' {
+		i := n
+		for ; digits[i] == '9'; i-- {
+			digits[i] = '0'
+		}
+		digits[i]++
+	}
+	if digits[0] != '0' {
+		return digits, true
+	}
+	return digits[1:], false
 }

@@ -229,3 +229,13 @@ func TestATruncatedResultIsWarnedAbout(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestFormatsThatAreNone(t *testing.T) {
+	for _, format := range []string{"abc", "0#", ",0", "0,", "0,,0", "0.#0", "%", "0%%", "0.0.0", ".", " ", "hh:zz", `yyyy"`, "#,##0.00 yuan", "0." + strings.Repeat("0", 31)} {
+		c := render.Content{Blocks: render.Blocks(render.TableOf(render.Column{Field: "v", Format: format}))}
+		err := render.Default(nil).Check(c, []string{"v"}, nil)
+		if got := findings(t, err); len(got) != 1 || got[0].Path != "content.blocks[0].table.columns[0].format" {
+			t.Errorf("format %q: findings %v", format, got)
+		}
+	}
+}
