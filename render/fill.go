@@ -191,7 +191,7 @@ func appendInline(out []channel.Inline, n channel.Inline) []channel.Inline {
 			return out
 		}
 	}
-	return append(out, t)
+	return append(out, n)
 }
 
 // text writes literal text and values; line breaks become break nodes, or

@@ -610,11 +610,9 @@ func (b *builder) flush(p *pendingText, oneLine bool) {
 	if oneLine {
 		s = strings.ReplaceAll(s, "\n", " ")
 	}
-	if parts := b.parts(s); parts != nil {
-		if _, ok := literal(parts); !ok {
-			b.pushFill(inlineFill{kind: kindText, text: parts})
-			return
-		}
+	if b.hasToken(s) {
+		b.pushFill(inlineFill{kind: kindText, text: splitTokens(s)})
+		return
 	}
 	for i := 0; ; i++ {
 		line, rest, more := strings.Cut(s, "\n")
@@ -631,24 +629,28 @@ func (b *builder) flush(p *pendingText, oneLine bool) {
 	}
 }
 
+func (b *builder) hasToken(s string) bool {
+	return b.tokens && strings.Contains(s, string(tokenStart))
+}
+
 // parts splits a text at its tokens.
 func (b *builder) parts(s string) []part {
-	if !b.tokens {
-		if s == "" {
-			return nil
-		}
+	switch {
+	case s == "":
+		return nil
+	case !b.hasToken(s):
 		return []part{{lit: s, ref: -1}}
+	default:
+		return splitTokens(s)
 	}
-	return splitTokens(s)
 }
 
 // label is the list of one text.
 func (b *builder) label(s string) inlineList {
-	parts := b.parts(s)
-	if _, ok := literal(parts); ok {
-		return inlineList{static: []channel.Inline{channel.Text(s)}}
+	if b.hasToken(s) {
+		return inlineList{nodes: []inlineNode{{fill: &inlineFill{kind: kindText, text: splitTokens(s)}}}}
 	}
-	return inlineList{nodes: []inlineNode{{fill: &inlineFill{kind: kindText, text: parts}}}}
+	return inlineList{static: []channel.Inline{channel.Text(s)}}
 }
 
 func (b *builder) codeSpan(n ast.Node) {
