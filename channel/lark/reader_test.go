@@ -1,0 +1,122 @@
+package lark_test
+
+import (
+	"html"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/lark"
+)
+
+// reader is an independent reader of the dialect, which is CommonMark with
+// tables and strikethrough.
+var reader = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough)).Parser()
+
+// markup reads Markdown and gives its text and the kinds of all nodes that are
+// more than text.
+func markup(source string) (shown string, kinds []string) {
+	src := []byte(source)
+	var b strings.Builder
+	_ = ast.Walk(reader.Parse(text.NewReader(src)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		switch n := n.(type) {
+		case *ast.Document:
+		case *ast.Paragraph:
+			if !entering {
+				b.WriteString("\n")
+			}
+		case *ast.Text:
+			if entering {
+				b.Write(n.Segment.Value(src))
+				if n.SoftLineBreak() || n.HardLineBreak() {
+					b.WriteString("\n")
+				}
+			}
+		case *ast.String:
+			if entering {
+				b.Write(n.Value)
+			}
+		default:
+			if entering {
+				kinds = append(kinds, n.Kind().String())
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	return html.UnescapeString(b.String()), kinds
+}
+
+var pieces = []string{"a", "B", "1", ". ", ") ", " ", "    ", "\n", "\t", "*", "**", "_", "~~", "`", "```", "[", "](", ")", "!", "<", ">", "</at>", "<at id=all>",
+	"&", "&amp;", "&#42;", "#", "# ", "- ", "---", "===", "+ ", "|", "|-|", "\\", ":", ":DONE:", "$", "\"", "'", "销", "🎉", "\u202e", "\x01", "http://a.b/"}
+
+func random(r *rand.Rand, n int) string {
+	var b strings.Builder
+	for range 1 + r.IntN(n) {
+		b.WriteString(pieces[r.IntN(len(pieces))])
+	}
+	return b.String()
+}
+
+// words are what a reader sees, whatever the white space.
+func words(s string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(s, "\x01", "")), " ")
+}
+
+func TestTextShowsAsItsCharacters(t *testing.T) {
+	c := lark.New(nil)
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		s := random(r, 30)
+		if words(s) == "" {
+			continue
+		}
+		msg := message("t", p(channel.Text(s)), &channel.Table{Columns: []channel.Column{{Header: "x"}}, Cells: []channel.Cell{{Text: s, Color: channel.ColorRed}}})
+		ps, err := c.Encode(msg, channel.Destination{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		elements := read(t, ps[0]).Card.Body.Elements
+		cell, ok := strings.CutPrefix(elements[1].Rows[0]["c0"], "<font color='red'>")
+		cell, end := strings.CutSuffix(cell, "</font>")
+		if !ok || !end {
+			t.Fatalf("%q: cell %q", s, cell)
+		}
+		for what, content := range map[string]string{"text": elements[0].Content, "cell": cell} {
+			shown, kinds := markup(content)
+			if diff := cmp.Diff(words(s), words(shown)); diff != "" || len(kinds) > 0 {
+				t.Errorf("seed %d: %s %q is written as %q: nodes %v (-want +got)\n%s", seed, what, s, content, kinds, diff)
+			}
+			if strings.Contains(content, ":DONE:") {
+				t.Errorf("seed %d: %s %q shows an emoji", seed, what, s)
+			}
+		}
+	}
+}
+
+func TestMarkersWorkBesideAnything(t *testing.T) {
+	c := lark.New(nil)
+	for seed := range uint64(2000) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		word := func() string { return []string{"a", "销", "“x”", "(y)", "1*", "!", "é"}[r.IntN(7)] }
+		before, inner, after := word(), word(), word()
+		wrap := func(in inlines) channel.Inline {
+			return []channel.Inline{&channel.Strong{Inlines: in}, &channel.Emphasis{Inlines: in}, &channel.Strike{Inlines: in}}[seed%3]
+		}
+		ps, err := c.Encode(message("t", p(channel.Text(before), wrap(inlines{channel.Text(inner)}), channel.Text(after))), channel.Destination{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := read(t, ps[0]).Card.Body.Elements[0].Content
+		shown, kinds := markup(content)
+		if len(kinds) != 1 || strings.ReplaceAll(words(shown), " ", "") != before+inner+after {
+			t.Errorf("%q %q %q is written as %q: nodes %v, shown %q", before, inner, after, content, kinds, shown)
+		}
+	}
+}
