@@ -2,8 +2,12 @@ package schedule
 
 import (
 	"encoding/binary"
+	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,8 +15,21 @@ import (
 // any order. [ParseExpr] makes it; the zero Expr is the empty constant. It is
 // immutable and may be used by several goroutines at once.
 type Expr struct {
-	text  string
-	parts []part
+	// One pointer keeps Append's arguments in registers.
+	v *exprValue
+}
+
+type exprValue struct {
+	text   string
+	parts  []part
+	offset offsetCache
+}
+
+func (e Expr) parts() []part {
+	if e.v == nil {
+		return nil
+	}
+	return e.v.parts
 }
 
 // Eval is the value of one scheduling parameter at a scheduled time, in at's
@@ -27,27 +44,40 @@ func Eval(expr string, at time.Time) (string, error) {
 }
 
 // String is the text that was parsed.
-func (e Expr) String() string { return e.text }
+func (e Expr) String() string {
+	if e.v == nil {
+		return ""
+	}
+	return e.v.text
+}
 
 // Constant reports whether e has no expression in it, and then its value, the
 // same at every scheduled time.
 func (e Expr) Constant() (value string, ok bool) {
-	for i := range e.parts {
-		if e.parts[i].kind != literalPart {
+	for i := range e.parts() {
+		if e.v.parts[i].kind != literalPart {
 			return "", false
 		}
 	}
-	return e.text, true
+	return e.String(), true
 }
 
 // Append appends the value of e at a scheduled time, in at's own zone, and
 // returns the extended buffer. It allocates only when dst lacks room.
 func (e Expr) Append(dst []byte, at time.Time) []byte {
-	_, offset := at.Zone()
+	if e.v == nil {
+		return dst
+	}
 	unix := at.Unix()
-	local := unix + int64(offset)
-	for i := range e.parts {
-		p := &e.parts[i]
+	local := unix + e.v.offset.of(at, unix)
+	for i := range e.v.parts {
+		p := &e.v.parts[i]
+		if p.quick {
+			var ok bool
+			if dst, ok = p.appendQuick(dst, local+p.days*daySeconds); ok {
+				continue
+			}
+		}
 		switch p.kind {
 		case literalPart:
 			dst = append(dst, p.text...)
@@ -62,17 +92,69 @@ func (e Expr) Append(dst []byte, at time.Time) []byte {
 	return dst
 }
 
+// offsetCache remembers the offset that an expression met last, and how long it
+// is in force: the times of one task are in one zone, and looking up an offset
+// costs more than writing a date. It is a cache of facts that never change.
+//
+// It is a sequence lock: version is odd while somebody writes, and a reader
+// whose version changed meanwhile looks the offset up.
+type offsetCache struct {
+	version            atomic.Uint32
+	loc                atomic.Pointer[time.Location]
+	start, end, offset atomic.Int64
+}
+
+// of is the offset of at, in seconds east of UTC.
+func (c *offsetCache) of(at time.Time, unix int64) int64 {
+	version := c.version.Load()
+	if c.loc.Load() == at.Location() && unix >= c.start.Load() && unix < c.end.Load() {
+		if offset := c.offset.Load(); version&1 == 0 && c.version.Load() == version {
+			return offset
+		}
+	}
+	return c.find(at)
+}
+
+func (c *offsetCache) find(at time.Time) int64 {
+	_, seconds := at.Zone()
+	offset := int64(seconds)
+	version := c.version.Load()
+	if version&1 != 0 || !c.version.CompareAndSwap(version, version+1) {
+		return offset
+	}
+	start, end := int64(beforeAll), int64(afterAll)
+	from, to := at.ZoneBounds()
+	if !from.IsZero() {
+		start = from.Unix()
+	}
+	if !to.IsZero() {
+		end = to.Unix()
+	}
+	c.loc.Store(at.Location())
+	c.start.Store(start)
+	c.end.Store(end)
+	c.offset.Store(offset)
+	c.version.Store(version + 2)
+	return offset
+}
+
 // part is literal text or one expression.
 type part struct {
 	kind     partKind
 	business bool // on the business date; only Lint asks
 	first    time.Weekday
 	shows    tokenSet
-	days     int64  // calendar days to add
-	months   int64  // months, or weeks for the kinds of a week
-	elapse   int64  // seconds of elapsed time to add
-	text     string // the literal, or the format with a 0 for each digit to fill in
-	digits   []digits
+	days     int64 // calendar days to add
+	months   int64 // months, or weeks for the kinds of a week
+	elapse   int64 // seconds of elapsed time to add
+	format   []token
+	// What follows is the format compiled for appendQuick; for a literal, text
+	// is the literal.
+	quick   bool   // nothing but a shift by days and tokens of two and four digits
+	literal bool   // text has more than the runs write
+	text    string // the format with a 0 for each digit
+	runs    []run
+	table   *monthTable
 }
 
 type partKind uint8
@@ -99,19 +181,21 @@ type token struct {
 // tokenKind indexes the numbers of a moment.
 type tokenKind uint8
 
+// The tokens of two digits are in the order of the lanes that hold their
+// numbers: four for the date and four for the time of day.
 const (
-	textToken tokenKind = iota
-	centuryToken
+	centuryToken tokenKind = iota
 	shortYearToken
 	monthToken
 	dayToken
-	weekToken
-	quarterToken
-	hour24Token
 	hour12Token
+	hour24Token
 	minuteToken
 	secondToken
-	yearToken // four digits: written as a century and a short year
+	yearToken // four digits: a century and a short year
+	weekToken
+	quarterToken
+	textToken
 )
 
 type tokenSet uint16
@@ -129,36 +213,73 @@ const clockTokens tokenSet = 1<<hour24Token | 1<<hour12Token | 1<<minuteToken | 
 // dateTokens are those that show a date.
 const dateTokens tokenSet = 1<<centuryToken | 1<<shortYearToken | 1<<yearToken | 1<<monthToken | 1<<dayToken | 1<<weekToken | 1<<quarterToken
 
-// digits is a place of a format's text to fill in: two digits, or one for a
-// quarter.
-type digits struct {
-	kind tokenKind
-	at   uint16
+// run is a stretch of digits in the text of a format, 2, 4 or 8 that follow each
+// other in one word of lanes, stored together with text that follows them.
+type run struct {
+	digits uint64 // mask of the digits, in the word shifted
+	text   uint64 // what stands after them
+	at     uint16 // place in the text
+	width  uint8  // of the store: 2, 4 or 8
+	shift  uint8  // bits of the word before the first digit
+	clock  bool   // of the time of day
 }
 
-// show sets what p writes. Formats are compiled to text with places in it, so
-// that Append copies once and then only stores digits.
+// show sets what p writes. The format is compiled to text with places for
+// digits in it and to the runs that fill them.
 func (p *part) show(format []token) {
+	p.format = format
+	p.quick = p.kind == datePart
+	p.table = loadMonths()
 	var text strings.Builder
-	place := func(kind tokenKind, width int) {
-		p.digits = append(p.digits, digits{kind, uint16(text.Len())})
-		text.WriteString("00"[:width])
-	}
+	var lanes []tokenKind // the two digits at each place
+	var places []int
 	for _, t := range format {
 		p.shows |= 1 << t.kind
 		switch t.kind {
 		case textToken:
 			text.WriteString(t.text)
 		case yearToken:
-			place(centuryToken, 2)
-			place(shortYearToken, 2)
-		case quarterToken:
-			place(quarterToken, 1)
+			lanes = append(lanes, centuryToken, shortYearToken)
+			places = append(places, text.Len(), text.Len()+2)
+			text.WriteString("0000")
+		case weekToken, quarterToken:
+			p.quick = false
 		default:
-			place(t.kind, 2)
+			lanes = append(lanes, t.kind)
+			places = append(places, text.Len())
+			text.WriteString("00")
 		}
 	}
 	p.text = text.String()
+	if !p.quick {
+		return
+	}
+	written := 0 // how much of the text the runs write
+	for len(lanes) > 0 {
+		at := places[0]
+		// The longest stretch of neighbours in one word.
+		n := 1
+		for n < len(lanes) && lanes[n] == lanes[n-1]+1 && lanes[n] != hour12Token && places[n] == at+2*n {
+			n++
+		}
+		n = 1 << (bits.Len(uint(n)) - 1)
+		width, end := 2*n, len(p.text)
+		if n < len(lanes) {
+			end = places[n]
+		}
+		for width < end-at && width < 8 && at+2*width <= len(p.text) {
+			width *= 2
+		}
+		p.literal = p.literal || at > written || end > at+width
+		written = end
+		r := run{at: uint16(at), width: uint8(width), clock: lanes[0] >= hour12Token, shift: uint8(lanes[0]%4) * 16}
+		r.digits = 1<<(16*n) - 1
+		for i := 2 * n; i < width; i++ {
+			r.text |= uint64(p.text[at+i]) << (8 * i)
+		}
+		p.runs = append(p.runs, r)
+		lanes, places = lanes[n:], places[n:]
+	}
 }
 
 // moment is what a format shows.
@@ -241,66 +362,134 @@ func spanOf(loc *time.Location, local int64) (span, int64) {
 	}
 }
 
+// appendFormat writes a moment token by token.
 func (p *part) appendFormat(dst []byte, m *moment) []byte {
-	if uint(m.year) > maxYear {
-		return p.appendFarYear(dst, m)
-	}
-	start := len(dst)
-	dst = append(dst, p.text...)
-	out := dst[start:]
-	var shown [16]uint8
-	if p.shows&dateTokens != 0 {
-		century := uint32(m.year) / 100
-		shown[centuryToken] = uint8(century)
-		shown[shortYearToken] = uint8(uint32(m.year) - century*100)
-		shown[monthToken] = uint8(m.month)
-		shown[dayToken] = uint8(m.day)
-		shown[weekToken] = uint8(m.week)
-	}
-	if p.shows&clockTokens != 0 {
-		second := uint32(m.second)
-		minute := second / 60
-		hour := minute / 60
-		shown[hour24Token] = uint8(hour)
-		shown[hour12Token] = uint8((hour+11)%12 + 1)
-		shown[minuteToken] = uint8(minute - hour*60)
-		shown[secondToken] = uint8(second - minute*60)
-	}
-	for _, d := range p.digits {
-		if d.kind == quarterToken {
-			out[d.at] = '0' + byte((m.month+2)/3)
+	for i := range p.format {
+		t := &p.format[i]
+		n := 0
+		switch t.kind {
+		case textToken:
+			dst = append(dst, t.text...)
 			continue
+		case quarterToken:
+			dst = append(dst, '0'+byte((m.month+2)/3))
+			continue
+		case yearToken:
+			if uint(m.year) > maxYear {
+				// Only offsets beyond the calendar's end lead here.
+				dst = strconv.AppendInt(dst, int64(m.year), 10)
+				continue
+			}
+			dst = append(dst, '0'+byte(m.year/1000), '0'+byte(m.year/100%10))
+			n = m.year % 100
+		case shortYearToken:
+			n = (m.year%100 + 100) % 100
+		case monthToken:
+			n = m.month
+		case weekToken:
+			n = m.week
+		case dayToken:
+			n = m.day
+		case hour24Token:
+			n = m.second / 3600
+		case hour12Token:
+			n = (m.second/3600+11)%12 + 1
+		case minuteToken:
+			n = m.second / 60 % 60
+		case secondToken:
+			n = m.second % 60
 		}
-		// Two digits in one store: the tens in the lower byte.
-		n := uint16(shown[d.kind&15])
-		tens := n * 205 >> 11
-		binary.LittleEndian.PutUint16(out[d.at:], tens+(n-10*tens)<<8+0x3030)
+		dst = append(dst, '0'+byte(n/10), '0'+byte(n%10))
 	}
 	return dst
 }
 
-// appendFarYear writes a year that four digits do not hold, as many as it
-// takes. Only offsets and times beyond the calendar's end lead there.
-func (p *part) appendFarYear(dst []byte, m *moment) []byte {
-	far := *m
-	far.year = 0
-	rest := *p
-	for i, d := range p.digits {
-		if d.kind != centuryToken {
-			continue
-		}
-		head, tail := *p, *p
-		head.text, head.digits = p.text[:d.at], p.digits[:i]
-		dst = head.appendFormat(dst, &far)
-		dst = strconv.AppendInt(dst, int64(m.year), 10)
-		tail.text, tail.digits = p.text[d.at+4:], nil
-		for _, d2 := range p.digits[i+2:] {
-			tail.digits = append(tail.digits, digits{d2.kind, d2.at - d.at - 4})
-		}
-		return tail.appendFarYear(dst, m)
+// appendQuick writes a local time of the years of the month table; ok is false
+// for another and nothing is written.
+func (p *part) appendQuick(dst []byte, local int64) (_ []byte, ok bool) {
+	if uint64(local) >= tableDays*daySeconds {
+		return dst, false
 	}
-	far.year = (m.year%100 + 100) % 100
-	return rest.appendFormat(dst, &far)
+	day := uint32(local) / daySeconds
+	var date, clock uint64
+	if p.shows&dateTokens != 0 {
+		date = p.table.digits(day)
+	}
+	if p.shows&clockTokens != 0 {
+		second := uint32(local) - day*daySeconds
+		minute, hour := second/60, second/3600
+		lanes := uint64(hour)<<16 | uint64(minute-60*hour)<<32 | uint64(second-60*minute)<<48
+		if p.shows&setOf(hour12Token) != 0 {
+			lanes |= uint64((hour+11)%12 + 1)
+		}
+		clock = twoDigits(lanes)
+	}
+	start, size := len(dst), len(p.text)
+	if cap(dst)-start < size {
+		dst = slices.Grow(dst, size)
+	}
+	dst = dst[:start+size]
+	out := dst[start:]
+	if p.literal {
+		copy(out, p.text)
+	}
+	for i := range p.runs {
+		r := &p.runs[i]
+		word := date
+		if r.clock {
+			word = clock
+		}
+		word = word>>(r.shift&63)&r.digits | r.text
+		switch to := out[r.at:]; r.width {
+		case 2:
+			binary.LittleEndian.PutUint16(to, uint16(word))
+		case 4:
+			binary.LittleEndian.PutUint32(to, uint32(word))
+		case 8:
+			binary.LittleEndian.PutUint64(to, word)
+		}
+	}
+	return dst, true
+}
+
+// monthTable has each month from January 1970 to December 2099, and one more.
+type monthTable [130*12 + 1]struct {
+	first  uint32 // day number
+	digits uint64 // century, year and month as twoDigits has them, and day 00
+}
+
+// tableDays is the number of days of a monthTable. Their seconds fit 32 bits.
+const tableDays = 47482
+
+var loadMonths = sync.OnceValue(func() *monthTable {
+	t := new(monthTable)
+	for i := range t {
+		year, month := 1970+i/12, i%12+1
+		t[i].first = uint32(dayNumber(year, month, 1))
+		t[i].digits = twoDigits(uint64(year/100) | uint64(year%100)<<16 | uint64(month)<<32)
+	}
+	return t
+})
+
+// digits are the century, year, month and day of a day number below tableDays.
+func (t *monthTable) digits(day uint32) uint64 {
+	// A month has 2²⁰/34451 days on average; the guess is right or, seldom, one
+	// month late.
+	i := (day*34451 + 73000) >> 20
+	if t[i].first > day {
+		i--
+	}
+	d := day - t[i].first + 1
+	tens := d * 103 >> 10
+	return t[i].digits + uint64(tens+(d-10*tens)<<8)<<48
+}
+
+// twoDigits turns four numbers below 100, in lanes of 16 bits, into their
+// digits, tens in the lower byte.
+func twoDigits(lanes uint64) uint64 {
+	const low = 0x000F_000F_000F_000F
+	tens := lanes * 103 >> 10 & low
+	return tens | (lanes-10*tens)<<8 | 0x3030_3030_3030_3030
 }
 
 func floorDiv(a, b int64) int64 {

@@ -107,7 +107,7 @@ func ParseExpr(expr string) (Expr, error) {
 	if err := p.value(); err != nil {
 		return Expr{}, err
 	}
-	return Expr{text: expr, parts: p.parts}, nil
+	return Expr{&exprValue{text: expr, parts: p.parts}}, nil
 }
 
 type exprParser struct {
@@ -257,9 +257,11 @@ func (p *exprParser) business(start int) (part, int, error) {
 		expr.days += n
 	case expr.shows&setOf(monthToken) != 0:
 		expr.months = n
+		expr.quick = false
 	default:
 		limit = maxYear
 		expr.months = 12 * n
+		expr.quick = false
 	}
 	if n > limit || n < -limit {
 		return part{}, 0, p.fail(at, "an offset beyond the calendar", fmt.Sprintf("at most %d", limit), "")
@@ -300,6 +302,7 @@ func (p *exprParser) scheduled(start int) (part, int, error) {
 		}
 		expr.days += days
 		expr.elapse += seconds
+		expr.quick = expr.quick && seconds == 0
 		const limit = maxDays
 		if expr.days > limit || expr.days < -limit || expr.elapse > limit*daySeconds || expr.elapse < -limit*daySeconds {
 			return part{}, 0, p.fail(here, "an offset beyond the calendar", fmt.Sprintf("at most %d days", limit), "")
@@ -472,7 +475,7 @@ func (p *exprParser) format(body string, pos int, business bool) ([]token, strin
 	i, literal := 0, 0
 	flush := func() {
 		if i > literal {
-			format = append(format, token{text: body[literal:i]})
+			format = append(format, token{kind: textToken, text: body[literal:i]})
 		}
 	}
 	for i < len(body) {

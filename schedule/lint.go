@@ -29,8 +29,8 @@ func (f Finding) String() string { return "params." + f.Param + ": " + f.Text }
 func Lint(params map[string]string) []Finding {
 	return lint(params, func(e Expr) bool {
 		// Cycles run at whole minutes.
-		for i := range e.parts {
-			if p := &e.parts[i]; p.kind == unixPart || p.shows&^setOf(textToken, secondToken) != 0 {
+		for i := range e.parts() {
+			if p := &e.v.parts[i]; p.kind == unixPart || p.shows&^setOf(textToken, secondToken) != 0 {
 				return true
 			}
 		}
@@ -81,7 +81,7 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 		if len(p.text) > maxExpr || p.value() != nil {
 			continue
 		}
-		parsed = append(parsed, param{name, Expr{text: p.text, parts: p.parts}})
+		parsed = append(parsed, param{name, Expr{&exprValue{text: p.text, parts: p.parts}}})
 		for _, pos := range p.zeros {
 			found(name, "%s has an offset with a leading zero at character %d: it counts days, months or years; for literal text close the expression before it, as in ${yyyy}-01",
 				excerpt(p.text), runeAt(p.text, pos))
@@ -93,7 +93,7 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 				found(p.name, "%s never changes: it has no expression in it; write ${yyyymmdd} for the business date, $[yyyymmdd] for the scheduled one, or $bizdate", excerpt(value))
 			}
 		} else if !changes(p.expr) {
-			found(p.name, "%s never changes: each run of the schedule has the same value", excerpt(p.expr.text))
+			found(p.name, "%s never changes: each run of the schedule has the same value", excerpt(p.expr.String()))
 		}
 	}
 	for _, p := range parsed {
@@ -113,7 +113,7 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 		}
 		if len(bare) > 0 && !covered {
 			found(p.name, "%s has an offset of hours or minutes, and the date in %s has none: around midnight the two are of different days; give the date the same offset, as in $[yyyymmdd-1/24]",
-				excerpt(p.expr.text), strings.Join(bare, ", "))
+				excerpt(p.expr.String()), strings.Join(bare, ", "))
 		}
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return strings.Compare(a.Param, b.Param) })
@@ -123,8 +123,8 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 // clockOffset is the elapsed offset of a time of day that stands without its
 // date in the same expression, and 0 when e has none.
 func clockOffset(e Expr) int64 {
-	for i := range e.parts {
-		p := &e.parts[i]
+	for i := range e.parts() {
+		p := &e.v.parts[i]
 		if p.elapse != 0 && p.shows&setOf(dayToken) == 0 && p.shows&clockTokens != 0 {
 			return p.elapse
 		}
@@ -135,8 +135,8 @@ func clockOffset(e Expr) int64 {
 // dateOffset is the elapsed offset of a date, without a time of day, on the
 // scheduled time.
 func dateOffset(e Expr) (elapse int64, ok bool) {
-	for i := range e.parts {
-		p := &e.parts[i]
+	for i := range e.parts() {
+		p := &e.v.parts[i]
 		if p.kind == datePart && !p.business && p.shows&setOf(dayToken) != 0 && p.shows&clockTokens == 0 {
 			return p.elapse, true
 		}

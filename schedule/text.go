@@ -203,7 +203,7 @@ func (p *sentenceParser) schedule() (s Schedule, err error) {
 	}
 	p.rest = strings.TrimLeft(p.rest, " ")
 	if p.rest != "" && p.rest[0] != ',' {
-		if zone := p.word(); zone != "UTC" {
+		if zone := p.word(); !strings.EqualFold(zone, "UTC") {
 			s.TimeZone = zone
 		}
 	}
