@@ -155,8 +155,8 @@ func (c *Channel) Check(to channel.Destination) error {
 	case to.URL.IsRedacted():
 	case to.URL.IsZero():
 		bad("url", "is missing: copy the webhook address of the bot")
-	case err != nil || u.Host == "":
-		bad("url", "is no web address: copy the webhook address of the bot")
+	case err != nil || u.Host == "", !strings.Contains(to.URL.Reveal(), "/") && !plainID(strings.TrimSpace(to.URL.Reveal())):
+		bad("url", "is neither a web address nor a token: copy the webhook address of the bot")
 	case u.Scheme != "https" && !(u.Scheme == "http" && c.open(u.Hostname())):
 		bad("url", "does not begin with https://")
 	}
