@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"net/mail"
 	"net/url"
 	"strings"
 	"testing"
@@ -244,6 +245,63 @@ func TestValuesInAddressesAreEncoded(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAValueMentionsOnePersonAtMost(t *testing.T) {
+	r := render.Default(nil)
+	for _, v := range append(hostileValues, "all", "@all", "ALL", "a,b", "a b", `x" id="all`, `x' id='all`, `x" y' id='all`) {
+		for _, body := range []string{`<at id="${v}"/>`, `<at id=${v} />`, `<at email="${v}"/>`, `<at phone='${v}'/>`, `<at id="u1" name="${v}"/>`, `<at id="u1">${v}</at>`} {
+			s := renderBody(t, r, body, v)
+			for _, read := range []channel.Section{s, renderLiteral(t, r, s.Markdown)} {
+				for _, m := range mentions(read.Blocks) {
+					if m.All || !onePerson(m) {
+						t.Errorf("%s with %q mentions %+v", body, v, *m)
+					}
+				}
+			}
+		}
+	}
+}
+
+// onePerson judges a mention by what vendors allow in ids and by net/mail.
+func onePerson(m *channel.Mention) bool {
+	switch {
+	case m.Email != "":
+		a, err := mail.ParseAddress(m.Email)
+		return err == nil && a.Address == m.Email
+	case m.Phone != "":
+		return strings.Trim(m.Phone, "+-0123456789") == ""
+	default:
+		return m.ID != "" && !strings.EqualFold(m.ID, "all") && m.ID[0] != '@' &&
+			!strings.ContainsFunc(m.ID, func(r rune) bool {
+				return r > 127 || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.@", r)
+			})
+	}
+}
+
+// renderLiteral renders Markdown in which no ${ is a reference.
+func renderLiteral(t *testing.T, r *render.TemplateRenderer, markdown string) channel.Section {
+	t.Helper()
+	c := render.Content{Blocks: render.Blocks(render.Markdown(strings.ReplaceAll(markdown, "${", "$&#123;")))}
+	msg, err := r.Render(context.Background(), c, render.Data{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return msg.Sections[0]
+}
+
+func mentions(blocks []channel.Block) []*channel.Mention {
+	var out []*channel.Mention
+	for _, b := range blocks {
+		if p, ok := b.(*channel.Paragraph); ok {
+			for _, n := range p.Inlines {
+				if m, ok := n.(*channel.Mention); ok {
+					out = append(out, m)
+				}
+			}
+		}
+	}
+	return out
 }
 
 func firstURL(t *testing.T, blocks []channel.Block) string {

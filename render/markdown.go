@@ -560,11 +560,8 @@ func (w *markdownWriter) mention(m *channel.Mention) {
 	w.out = append(w.out, "<at"...)
 	attribute := func(key, value string) {
 		if value != "" {
-			quote := `"`
-			if strings.Contains(value, quote) {
-				quote = "'"
-			}
-			w.out = append(w.out, " "+key+"="+quote+strings.ReplaceAll(value, "&", "&amp;")+quote...)
+			value = strings.NewReplacer("&", "&amp;", `"`, "&quot;", `\`, "&#92;").Replace(value)
+			w.out = append(w.out, " "+key+`="`+value+`"`...)
 		}
 	}
 	if m.All {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"encoding/base64"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -59,8 +60,9 @@ func appendValue(dst []byte, v any, date bool) ([]byte, channel.CellType) {
 		}
 		return v.AppendFormat(dst, dateTimeText), channel.TypeTime
 	default:
-		// No source gives anything else; nothing is shown rather than a Go value.
-		return dst, channel.TypeNull
+		// A source that gives what its contract does not name shows something at
+		// least.
+		return fmt.Append(dst, v), channel.TypeText
 	}
 }
 
