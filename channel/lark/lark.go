@@ -5,7 +5,8 @@
 // destination's [OptionCard] says so): text is Markdown with every character of
 // a [channel.Text] escaped, a table is the native table component, a cell's
 // colour is a coloured text in it. A picture shows when its Key names an
-// uploaded one and is a link otherwise, because a webhook takes no pictures.
+// uploaded one, which [Options.Upload] can see to, and is a link otherwise,
+// because a webhook takes no pictures.
 //
 // A destination needs the bot's webhook address, or its bare token together
 // with [OptionCloud]. [SecretSign] signs each attempt anew. A mention needs an
@@ -82,6 +83,12 @@ type Options struct {
 	// found: the message is sent with the address as text and a warning. Nil
 	// looks nobody up. It may be called by several goroutines at once.
 	Lookup func(ctx context.Context, email string) (id string, err error)
+	// Upload gives a picture to Lark, usually by an app of the host's own, and
+	// returns its image key (img_…). It is called for pictures without a Key,
+	// before encoding. An empty key, or an error, leaves a link or a table in the
+	// picture's place, with a warning. Nil uploads nothing. It may be called by
+	// several goroutines at once and must not change the picture.
+	Upload func(ctx context.Context, picture *channel.Image) (key string, err error)
 	// Tables is how many tables a card may hold. Zero is 3.
 	Tables int
 }

@@ -7,42 +7,24 @@ import (
 )
 
 // Prepare looks up the e-mail addresses of mentions that have no id with
-// Options.Lookup. Without Lookup, and where nothing is found, it returns msg
-// itself. What it finds for the destination's own mentions stands in a paragraph
-// at the end of the message. It fails only when ctx ends.
+// Options.Lookup, and uploads pictures that have no key with Options.Upload.
+// What it finds for the destination's own mentions stands in a paragraph at the
+// end of the message. Where there is nothing to do, or nothing is found, it
+// returns msg itself. It fails only when ctx ends.
 func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.Destination) (*channel.Message, error) {
-	if c.o.Lookup == nil {
+	if c.o.Lookup == nil && c.o.Upload == nil {
 		return msg, nil
 	}
-	ids := make(map[string]string)
-	find := func(m channel.Mention) error {
-		if m.All || m.ID != "" || m.Email == "" {
-			return nil
-		}
-		if _, done := ids[m.Email]; done {
-			return nil
-		}
-		id, err := c.o.Lookup(ctx, m.Email)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil || !plainID(id) {
-			id = "" // Encode warns about it
-		}
-		ids[m.Email] = id
-		return nil
-	}
-	for _, m := range mentions(msg) {
-		if err := find(m); err != nil {
-			return nil, err
-		}
+	r := resolver{ctx: ctx, o: &c.o, ids: map[string]string{}}
+	out := *msg
+	out.Sections = make([]channel.Section, len(msg.Sections), len(msg.Sections)+1)
+	for i, s := range msg.Sections {
+		s.Blocks = r.blocks(s.Blocks)
+		out.Sections[i] = s
 	}
 	var own []channel.Inline
 	for _, m := range to.Mentions {
-		if err := find(m); err != nil {
-			return nil, err
-		}
-		if id := ids[m.Email]; !m.All && m.ID == "" && id != "" {
+		if id := r.id(m); id != "" {
 			if len(own) > 0 {
 				own = append(own, channel.Text(" "))
 			}
@@ -50,18 +32,11 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 			own = append(own, &m)
 		}
 	}
-	found := false
-	for _, id := range ids {
-		found = found || id != ""
-	}
-	if !found {
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case !r.found:
 		return msg, nil
-	}
-	out := *msg
-	out.Sections = make([]channel.Section, len(msg.Sections), len(msg.Sections)+1)
-	for i, s := range msg.Sections {
-		s.Blocks = resolveBlocks(s.Blocks, ids)
-		out.Sections[i] = s
 	}
 	if len(own) > 0 && len(msg.Sections) > 0 {
 		out.Sections = append(out.Sections, channel.Section{Blocks: []channel.Block{&channel.Paragraph{Inlines: own}}})
@@ -69,23 +44,65 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 	return &out, nil
 }
 
-// resolveBlocks returns a copy in which mentions have their ids.
-func resolveBlocks(bs []channel.Block, ids map[string]string) []channel.Block {
+// resolver copies blocks with what a host's hooks find.
+type resolver struct {
+	ctx   context.Context
+	o     *Options
+	ids   map[string]string // by e-mail address; empty where nobody was found
+	found bool
+}
+
+// id is the id that was found for a mention without one, else empty.
+func (r *resolver) id(m channel.Mention) string {
+	if r.o.Lookup == nil || m.All || m.ID != "" || m.Email == "" || r.ctx.Err() != nil {
+		return ""
+	}
+	id, done := r.ids[m.Email]
+	if !done {
+		var err error
+		if id, err = r.o.Lookup(r.ctx, m.Email); err != nil || !plainID(id) {
+			id = "" // Encode warns about it
+		}
+		r.ids[m.Email] = id
+		r.found = r.found || id != ""
+	}
+	return id
+}
+
+func (r *resolver) image(i *channel.Image) *channel.Image {
+	if r.o.Upload == nil || i == nil || i.Key != "" || r.ctx.Err() != nil {
+		return i
+	}
+	key, err := r.o.Upload(r.ctx, i)
+	if err != nil || imageKey(key) == "" {
+		return i // Encode warns about it
+	}
+	r.found = true
+	uploaded := *i
+	uploaded.Key = key
+	return &uploaded
+}
+
+func (r *resolver) blocks(bs []channel.Block) []channel.Block {
 	out := make([]channel.Block, len(bs))
 	for i, b := range bs {
 		switch b := b.(type) {
 		case *channel.Heading:
-			out[i] = &channel.Heading{Level: b.Level, Inlines: resolve(b.Inlines, ids)}
+			out[i] = &channel.Heading{Level: b.Level, Inlines: r.inlines(b.Inlines)}
 		case *channel.Paragraph:
-			out[i] = &channel.Paragraph{Inlines: resolve(b.Inlines, ids)}
+			out[i] = &channel.Paragraph{Inlines: r.inlines(b.Inlines)}
 		case *channel.Quote:
-			out[i] = &channel.Quote{Blocks: resolveBlocks(b.Blocks, ids)}
+			out[i] = &channel.Quote{Blocks: r.blocks(b.Blocks)}
 		case *channel.List:
 			l := &channel.List{Start: b.Start, Items: make([]channel.Item, len(b.Items))}
 			for j, it := range b.Items {
-				l.Items[j] = channel.Item{Task: it.Task, Blocks: resolveBlocks(it.Blocks, ids)}
+				l.Items[j] = channel.Item{Task: it.Task, Blocks: r.blocks(it.Blocks)}
 			}
 			out[i] = l
+		case *channel.Image:
+			out[i] = r.image(b)
+		case *channel.Chart:
+			out[i] = &channel.Chart{Title: b.Title, Image: r.image(b.Image), Table: b.Table}
 		default:
 			out[i] = b
 		}
@@ -93,24 +110,26 @@ func resolveBlocks(bs []channel.Block, ids map[string]string) []channel.Block {
 	return out
 }
 
-func resolve(in []channel.Inline, ids map[string]string) []channel.Inline {
+func (r *resolver) inlines(in []channel.Inline) []channel.Inline {
 	out := make([]channel.Inline, len(in))
 	for i, n := range in {
 		switch n := n.(type) {
 		case *channel.Mention:
 			m := *n
-			if id := ids[m.Email]; id != "" && m.ID == "" && !m.All {
+			if id := r.id(m); id != "" {
 				m.ID = id
 			}
 			out[i] = &m
+		case *channel.Image:
+			out[i] = r.image(n)
 		case *channel.Strong:
-			out[i] = &channel.Strong{Inlines: resolve(n.Inlines, ids)}
+			out[i] = &channel.Strong{Inlines: r.inlines(n.Inlines)}
 		case *channel.Emphasis:
-			out[i] = &channel.Emphasis{Inlines: resolve(n.Inlines, ids)}
+			out[i] = &channel.Emphasis{Inlines: r.inlines(n.Inlines)}
 		case *channel.Strike:
-			out[i] = &channel.Strike{Inlines: resolve(n.Inlines, ids)}
+			out[i] = &channel.Strike{Inlines: r.inlines(n.Inlines)}
 		case *channel.Link:
-			out[i] = &channel.Link{URL: n.URL, Inlines: resolve(n.Inlines, ids)}
+			out[i] = &channel.Link{URL: n.URL, Inlines: r.inlines(n.Inlines)}
 		default:
 			out[i] = n
 		}

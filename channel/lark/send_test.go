@@ -345,6 +345,49 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+func TestPrepareUploadsPictures(t *testing.T) {
+	c := lark.New(&lark.Options{Upload: func(_ context.Context, i *channel.Image) (string, error) {
+		if len(i.Data) == 0 {
+			return "", errors.New("no picture")
+		}
+		return "img_" + i.Alt, nil
+	}})
+	chart := &channel.Chart{Image: &channel.Image{Data: []byte{1}, Alt: "chart"}, Table: revenue()}
+	msg := message("t", p(channel.Text("x"), &channel.Image{Data: []byte{1}, Alt: "small"}), chart, &channel.Image{Alt: "none"}, &channel.Image{Key: "img_have"})
+	out, err := c.Prepare(t.Context(), msg, channel.Destination{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if chart.Image.Key != "" {
+		t.Error("the message was changed")
+	}
+	ps, err := c.Encode(out, channel.Destination{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, ps)
+	for _, want := range []string{`x![small](img_small)`, `"img_key":"img_chart"`, `"img_key":"img_have"`} {
+		if !strings.Contains(string(ps[0].Body), want) {
+			t.Errorf("no %s in %s", want, ps[0].Body)
+		}
+	}
+	if len(ps[0].Warnings) != 1 || ps[0].Warnings[0].Code != channel.WarnRemoved {
+		t.Errorf("warnings %+v", ps[0].Warnings)
+	}
+}
+
+func TestPrepareEndsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := lark.New(&lark.Options{Lookup: func(context.Context, string) (string, error) {
+		cancel()
+		return "", ctx.Err()
+	}})
+	_, err := c.Prepare(ctx, message("t", p(&channel.Mention{Email: "a@example.com"}, &channel.Mention{Email: "b@example.com"})), channel.Destination{})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPreview(t *testing.T) {
 	c := lark.New(nil)
 	for _, tt := range constructs {
