@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +217,20 @@ func TestSendSurvivesFaults(t *testing.T) {
 		if !errors.As(err, &e) || e.Outcome != channel.NotSent || f.Count(token).Calls != 0 {
 			t.Errorf("got %v", err)
 		}
+	})
+	t.Run("a certificate of nobody known was never sent to", func(t *testing.T) {
+		f, c, to, p := setup(t, nil)
+		srv := httptest.NewUnstartedServer(f)
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		srv.StartTLS()
+		defer srv.Close()
+		to.URL = channel.NewSecret(strings.Replace(f.URL(token), f.Base(), srv.URL, 1))
+		_, err := c.Send(t.Context(), to, p)
+		var e *channel.Error
+		if !errors.As(err, &e) || e.Outcome != channel.NotSent || f.Count(token).Calls != 0 {
+			t.Errorf("got %v", err)
+		}
+		clean(t, err)
 	})
 	t.Run("loopback is refused unless it was opened", func(t *testing.T) {
 		f, _, to, p := setup(t, nil)

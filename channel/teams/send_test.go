@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +202,20 @@ func TestSendSurvivesFaults(t *testing.T) {
 		_, err := c.Send(t.Context(), to, p)
 		var e *channel.Error
 		if !errors.As(err, &e) || e.Outcome != channel.NotSent {
+			t.Errorf("got %v", err)
+		}
+		clean(t, err)
+	})
+	t.Run("a certificate of nobody known was never sent to", func(t *testing.T) {
+		f, c, to, p := setup(t, nil)
+		srv := httptest.NewUnstartedServer(f)
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		srv.StartTLS()
+		defer srv.Close()
+		to.URL = channel.NewSecret(strings.Replace(f.URL(flow), f.Base(), srv.URL, 1))
+		_, err := c.Send(t.Context(), to, p)
+		var e *channel.Error
+		if !errors.As(err, &e) || e.Outcome != channel.NotSent || f.Count(flow).Calls != 0 {
 			t.Errorf("got %v", err)
 		}
 		clean(t, err)
