@@ -292,7 +292,7 @@ func (r *rows) columns(n, room int) {
 	var head, align []byte
 	for i := range n {
 		c := &r.t.Columns[i]
-		key, cut := e.clipped(e.scratch[:0], jsontext.Line(c.Header), keyLimit)
+		key, cut := e.clipped(e.scratch[:0], strings.TrimSpace(jsontext.Line(c.Header)), keyLimit)
 		e.scratch = key
 		if cut {
 			e.Warn(channel.WarnCut, "a column's name is too long and was shortened")
@@ -331,7 +331,7 @@ func (r *rows) columns(n, room int) {
 		r.close = []byte(" |")
 	}
 	r.lead = len(appendJSON(nil, sep))
-	r.begin = !pipes && len(r.t.Columns[0].Header) == 0
+	r.begin = !pipes && strings.TrimSpace(jsontext.Line(r.t.Columns[0].Header)) == ""
 }
 
 // key writes the first key of a line.

@@ -240,6 +240,16 @@ func (w *Writer) emphasis(mark string, in []channel.Inline) {
 		}
 		return
 	}
+	if len(in) > 1 && core[0] == '*' && ends(core, '*') && !(w.strong && w.em) {
+		// Marks that meet marks at both ends are read in other pairs than they
+		// were written; the inner ones go.
+		strong, em := w.strong, w.em
+		w.strong, w.em = true, true
+		w.line = begin
+		w.emphasis(mark, in)
+		w.strong, w.em = strong, em
+		return
+	}
 	if len(lead) > 0 {
 		w.space()
 	}
