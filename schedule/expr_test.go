@@ -2,7 +2,9 @@ package schedule_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -248,4 +250,242 @@ func TestParametersJoinWhereTheyAreUsed(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
+}
+
+func TestExpressionErrorsSayWhereAndWhatToWrite(t *testing.T) {
+	tests := []struct {
+		name, expr string
+		pos        int
+		want       []string // parts of the message
+	}{
+		{"a month offset in $[…]", "$[yyyymm-1]", 8, []string{"character 9", "dd in the format", "$[add_months(yyyymm,-1)]"}},
+		{"a month offset after text", "月$[yyyy-mm+2]", 12, []string{"character 11", "$[add_months(yyyy-mm,+2)]"}},
+		{"a year offset in $[…]", "$[yyyy-1]", 6, []string{"$[add_months(yyyy,-12*1)]"}},
+		{"whole days written as a fraction", "$[yyyymm-24/24]", 8, []string{"whole days on a format without dd"}},
+		{"a space", "$[yyyy-mm-dd hh24:mi:ss]", 12, []string{"a space", "two parameters"}},
+		{"a tab", "a\tb", 1, []string{"a space"}},
+		{"an equals sign", "a=b", 1, []string{"an equals sign"}},
+		{"an unclosed ${", "x${yyyymmdd", 1, []string{"character 2", "${ is not closed", "'}'"}},
+		{"an unclosed $[", "$[yyyymmdd", 0, []string{"$[ is not closed", "']'"}},
+		{"nothing to show", "$[]", 2, []string{"no date or time to show", "yyyy, yy, mm, dd, hh24"}},
+		{"an offset alone", "$[-1]", 2, []string{"no date or time to show"}},
+		{"upper case", "${YYYYMMDD}", 2, []string{`"YYYYMMDD" is no part of a date`, "lower case: yyyymmdd"}},
+		{"an unknown token", "${yyyyww}", 6, []string{`"ww"`, "year_week"}},
+		{"a digit in a format", "$[yyyy0101]", 6, []string{`"0101"`}},
+		{"a minute in ${…}", "${yyyymmddmi}", 10, []string{"mi in ${…}", "$[mi]"}},
+		{"a fraction in ${…}", "${yyyy-mm-dd-1/24}", 14, []string{`"/24" after the offset`, "$[…-1/24]"}},
+		{"two offsets in ${…}", "${yyyymmdd-1-1}", 12, []string{`"-1" after the offset`}},
+		{"an offset after add_months", "$[add_months(yyyymmdd,-1)-1]", 25, []string{"takes no offset"}},
+		{"add_months of one argument", "$[add_months(yyyymmdd)]", 21, []string{"number of months is missing"}},
+		{"a fraction of a month", "$[add_months(yyyymmdd,1/2)]", 23, []string{`"/2" after the number`}},
+		{"an empty number", "$[add_months(yyyymmdd,)]", 22, []string{"no number"}},
+		{"an offset in the format of a function", "$[add_months(yyyymmdd-1,-1)]", 21, []string{"an offset in the format of add_months"}},
+		{"an unclosed function", "$[add_months(yyyymmdd,-1]", 12, []string{"add_months( is not closed"}},
+		{"an unknown function", "$[last_day(yyyymmdd)]", 2, []string{`unknown function "last_day"`, "month_last_day"}},
+		{"a division by zero", "$[yyyymmdd-1/0]", 13, []string{"division by zero"}},
+		{"a fraction of a second", "$[hh24-1/7]", 6, []string{"not a whole number of seconds"}},
+		{"text after an offset", "$[yyyymmdd-1x]", 12, []string{`"x" after the offset`}},
+		{"a nested expression", "${yyyy${mm}}", 6, []string{"'$' inside an expression", "do not nest"}},
+		{"a workflow id", "a_$jobid", 2, []string{"$jobid", "$bizdate"}},
+		{"a node id", "$nodeid", 0, []string{"$nodeid"}},
+		{"an instance id", "$taskid", 0, []string{"$taskid"}},
+		{"an offset beyond the calendar", "${yyyymmdd-9999999}", 10, []string{"beyond the calendar"}},
+		{"a number beyond any calendar", "$[yyyymmdd-99999999999999999999]", 11, []string{"beyond the calendar"}},
+		{"a product beyond any calendar", "$[hh24-999999*999999*999999]", 14, []string{"beyond the calendar"}},
+		{"an eighth day of the week", "$[year_week(yyyymm,8)]", 19, []string{"8 is no day of the week"}},
+		{"a time in a week", "$[year_week(yyyymmhh24)]", 12, []string{"a time of day"}},
+		{"an argument of unix_timestamp", "$[unix_timestamp(yyyy)]", 17, []string{"an argument"}},
+		{"a megabyte", strings.Repeat("${yyyymmdd}", 1<<17), 0, []string{"1441792 bytes", "at most 65536"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := schedule.ParseExpr(tt.expr)
+			var mistake *schedule.ExprError
+			if !errors.As(err, &mistake) {
+				t.Fatalf("ParseExpr = %v; want an *ExprError", err)
+			}
+			if mistake.Pos != tt.pos {
+				t.Errorf("Pos = %d; want %d: %v", mistake.Pos, tt.pos, err)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q; want %q in it", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestExtensionsGiveTheirValues(t *testing.T) {
+	tests := []struct{ expr, at, want string }{
+		// Values of section 3.5, from DolphinScheduler.
+		{"$[year_week(yyyy-mm-dd)]", "2022-08-26 00:00:00", "2022-34"},
+		{"$[year_week(yyyy-mm-dd,5)]", "2022-08-26 00:00:00", "2022-35"},
+		{"$[month_first_day(yyyy-mm-dd,-1)]", "2022-08-26 00:00:00", "2022-07-01"},
+		{"$[month_last_day(yyyy-mm-dd,-1)]", "2022-08-28 00:00:00", "2022-07-31"},
+		{"$[week_first_day(yyyy-mm-dd,-1)]", "2022-08-26 00:00:00", "2022-08-15"},
+		{"$[week_last_day(yyyy-mm-dd,-1)]", "2022-08-26 00:00:00", "2022-08-21"},
+		// Values of the calendar.
+		{"$[month_last_day(yyyymmdd)]", "2024-02-01 00:00:00", "20240229"},
+		{"$[month_last_day(yyyymmddhh24miss,12)]", "2024-02-29 10:20:30", "20250228102030"},
+		{"$[week_first_day(yyyymmdd)]", "2024-01-01 00:00:00", "20240101"},
+		{"$[week_first_day(yyyymmdd)]", "2023-12-31 00:00:00", "20231225"},
+		{"$[week_last_day(yyyymmdd)]", "2023-12-31 00:00:00", "20231231"},
+		{"$[year_week(yyyymmdd)]", "2023-01-01 00:00:00", "202252"},
+		{"$[year_week(yyyymmdd)]", "2024-12-30 00:00:00", "202501"},
+		{"$[year_week(yy-mm,7)]", "2024-12-29 00:00:00", "25-01"},
+		{"$[quarter(mm)]", "2025-07-27 00:05:00", "3"},
+		{"$[quarter(yyyy-mm-dd,-1)]", "2025-03-31 00:00:00", "2024-4"},
+		{"$[quarter(mm)]", "2025-12-31 00:00:00", "4"},
+		{"$[unix_timestamp()]", "2025-07-27 00:05:00", "1753545900"},
+	}
+	for _, tt := range tests {
+		if got, err := schedule.Eval(tt.expr, local(t, tt.at, "")); err != nil || got != tt.want {
+			t.Errorf("Eval(%s, %s) = %q, %v; want %q", tt.expr, tt.at, got, err, tt.want)
+		}
+	}
+}
+
+func TestValuesBeyondTheVectors(t *testing.T) {
+	tests := []struct{ name, expr, at, zone, want string }{
+		{"G16: a fraction of whole days is of the calendar", "$[yyyymmddhh24-24/24]", "2025-03-31 02:00:00", "Europe/Berlin", "2025033002"},
+		{"two halves of a day are elapsed time", "$[yyyymmddhh24-12/24-12/24]", "2025-03-31 02:00:00", "Europe/Berlin", "2025033001"},
+		{"a day and then an hour, from a time that exists", "$[yyyymmddhh24-1-1/24]", "2025-03-31 03:00:00", "Europe/Berlin", "2025033001"},
+		{"a day and then an hour, from a time in the gap", "$[yyyymmddhh24-1-1/24]", "2025-03-31 02:00:00", "Europe/Berlin", "2025033001"},
+		{"a day and then an hour, from a time that exists twice", "$[yyyymmddhh24-1-1/24]", "2025-10-27 02:00:00", "Europe/Berlin", "2025102602"},
+		{"a trailing separator", "$[yyyy-]", "2025-07-20 10:30:00", "", "2025-"},
+		{"a separator before an offset", "$[yyyymmdd--1]", "2025-07-20 10:30:00", "", "20250719-"},
+		{"braces and brackets outside of expressions", "}]{[(", "2025-07-20 10:30:00", "", "}]{[("},
+		{"a built-in name before another letter", "$bizdate年", "2025-07-20 10:30:00", "", "20250719年"},
+		{"a dollar before a built-in name", "$$bizdate", "2025-07-20 10:30:00", "", "$20250719"},
+		{"a name in upper case is literal", "$BIZDATE", "2025-07-20 10:30:00", "", "$BIZDATE"},
+		{"a long literal between tokens", "${yyyy年度第mm}", "2025-07-20 10:30:00", "", "2025年度第07"},
+		{"a literal of every length", "$[-yyyy:mm::dd:::hh24::::mi:::::ss::::::]", "2025-07-20 10:30:45", "", "-2025:07::20:::10::::30:::::45::::::"},
+		{"tokens in another order", "$[ssmihh24ddmmyyyy]", "2025-07-20 10:30:45", "", "45301020072025"},
+		{"a token that repeats", "$[mmmm]", "2025-07-20 10:30:45", "", "0707"},
+		{"neighbours of two words", "$[ddhh12]", "2025-07-20 13:30:45", "", "2001"},
+		{"a year before the table", "$[yyyymmddhh24miss]", "1969-12-31 23:59:59", "", "19691231235959"},
+		{"a year after the table", "$[yyyymmddhh24miss]", "2100-03-01 00:00:00", "", "21000301000000"},
+		{"an offset out of the table", "${yyyy-mm-dd-36525}", "2025-07-20 10:30:00", "", "1925-07-19"},
+		{"a year of five digits", "${yyyymmdd+3000000}", "2025-07-20 00:00:00", "", "102390409"},
+		{"the zero value", "", "2025-07-20 10:30:00", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, err := schedule.Eval(tt.expr, local(t, tt.at, tt.zone)); err != nil || got != tt.want {
+				t.Errorf("Eval(%s, %s) = %q, %v; want %q", tt.expr, tt.at, got, err, tt.want)
+			}
+		})
+	}
+	var zero schedule.Expr
+	if got := string(zero.Append([]byte("x"), time.Now())); got != "x" || zero.String() != "" {
+		t.Errorf("the zero Expr appends to %q and is %q", got, zero)
+	}
+}
+
+func TestConstantsAreToldFromExpressions(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true, "admin": true, "'abc'": true, "20240101": true, "$": true, "$bizdatex": true, "$5": true, "a$b$": true,
+		"$bizdate": false, "x${yyyymmdd}": false, "$[hh24]y": false, "${bdp.system.cyctime}": false, "$[unix_timestamp()]": false,
+	} {
+		e, err := schedule.ParseExpr(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if value, ok := e.Constant(); ok != want || ok && value != text {
+			t.Errorf("%q: Constant = %q, %t; want %t", text, value, ok, want)
+		}
+	}
+}
+
+// layouts pair formats with the layouts of package time.
+var layouts = []struct{ expr, layout string }{
+	{"$[yyyymmdd]", "20060102"},
+	{"$[yyyymmddhh24miss]", "20060102150405"},
+	{"$[yyyy-mm-dd]", "2006-01-02"},
+	{"$[hh24:mi:ss]", "15:04:05"},
+	{"$[yy/mm/dd_hh12:mi]", "06/01/02_03:04"},
+	{"$[mi]", "04"},
+	{"$[yyyy年mm月dd日]", "2006年01月02日"},
+	{"$[ddmmyyyy_ss]", "02012006_05"},
+}
+
+func TestExpressionsAgreeWithTimeFormat(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, zone := range []string{"UTC", "Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Africa/Monrovia"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range layouts {
+			plain, err := schedule.ParseExpr(tt.expr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			later, err := schedule.ParseExpr(strings.TrimSuffix(tt.expr, "]") + "+7/24/60]")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2000 {
+				at := time.Unix(random.Int64N(8_000_000_000)-3_000_000_000, 0).In(loc)
+				if got, want := string(plain.Append(nil, at)), at.Format(tt.layout); got != want {
+					t.Fatalf("%s at %s = %q; time says %q", plain, at, got, want)
+				}
+				if got, want := string(later.Append(nil, at)), at.Add(7*time.Minute).Format(tt.layout); got != want {
+					t.Fatalf("%s at %s = %q; time says %q", later, at, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestAppendKeepsToItsBuffer(t *testing.T) {
+	e, err := schedule.ParseExpr("<$[yyyy-mm-dd]T$[hh24:mi]>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := local(t, "2024-01-02 03:04:05", "")
+	buffer := []byte("prefix ................................................")
+	got := e.Append(buffer[:7], at)
+	if want := "prefix <2024-01-02T03:04>............................."; string(buffer[:len(want)]) != want || string(got) != want[:25] {
+		t.Errorf("the buffer holds %q, and Append returns %q; want %q", buffer, got, want)
+	}
+}
+
+func TestAppendAllocatesNothing(t *testing.T) {
+	for _, text := range []string{"${yyyymmdd}", "$[hh24:mi:ss]", "$[yyyymmddhh24-1-1/24]", "$[add_months(yyyymmdd,-1)]", "$[year_week(yyyymm)]", "$[unix_timestamp()]", "dt_$bizdate$cyctime"} {
+		e, err := schedule.ParseExpr(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := local(t, "2024-01-02 03:04:05", "America/New_York")
+		buffer := make([]byte, 0, 64)
+		if n := testing.AllocsPerRun(1000, func() {
+			at = at.Add(7 * time.Hour)
+			buffer = e.Append(buffer[:0], at)
+		}); n != 0 {
+			t.Errorf("%s: Append allocates %v times", text, n)
+		}
+	}
+}
+
+func TestAnExpressionServesSeveralZonesAtOnce(t *testing.T) {
+	e, err := schedule.ParseExpr("$[yyyymmddhh24miss]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	for _, zone := range []string{"UTC", "Asia/Shanghai", "America/New_York", "Europe/Berlin"} {
+		work.Go(func() {
+			at := local(t, "2024-01-01 00:00:00", zone)
+			for range 5000 {
+				at = at.Add(97 * time.Minute)
+				if got, want := string(e.Append(nil, at)), at.Format("20060102150405"); got != want {
+					t.Errorf("%s = %q; time says %q", at, got, want)
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
 }
