@@ -343,20 +343,23 @@ func plain(s string) bool {
 		return false
 	}
 	digits := 0
-	for i := range len(s) {
-		c := s[i]
-		if active[c] || c == ' ' && i > 0 && s[i-1] == ' ' {
-			return false
-		}
-		if i == digits && c >= '0' && c <= '9' {
-			digits++
-		}
+	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
+		digits++
 	}
 	if digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') && (digits+1 == len(s) || s[digits+1] == ' ') {
 		return false
 	}
-	// Addresses in a text become links of their own.
-	return !strings.Contains(s, "://") && !strings.Contains(s, "www.")
+	for i := range len(s) {
+		switch c := s[i]; {
+		case active[c],
+			c == ' ' && i > 0 && s[i-1] == ' ',
+			// Addresses in a text become links of their own.
+			c == ':' && strings.HasPrefix(s[i:], "://"),
+			c == 'w' && strings.HasPrefix(s[i:], "www."):
+			return false
+		}
+	}
+	return true
 }
 
 // rich writes runs as a RichTextBlock. Extra are further properties of each run.
