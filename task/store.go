@@ -16,6 +16,9 @@ import (
 // caller's own. Errors wrap the sentinels of this package where they apply; any
 // other error is trouble of the store itself.
 //
+// A method that names a task that is not there is ErrNotFound, unless it only
+// lists: Tasks, Named, Runs and Due leave out what is not there.
+//
 // Package storetest proves an implementation.
 type Store interface {
 	TaskStore
@@ -44,7 +47,8 @@ type TaskStore interface {
 	Named(ctx context.Context, name string) (ids []string, err error)
 
 	// AddVersion gives v the next number of its task (1, 2, 3 …), stores it and
-	// returns it.
+	// returns it. Whatever v says, a new version can be published and never was:
+	// Number, Status, Deployer and PublishedAt are not taken from it.
 	AddVersion(ctx context.Context, v Version) (Version, error)
 	// Version returns one version or ErrNotFound.
 	Version(ctx context.Context, task string, number int) (Version, error)
@@ -53,13 +57,15 @@ type TaskStore interface {
 
 	// Publish takes the published version of the task off-line, if there is
 	// one, makes p.Number the published one and sets the task's next time, all
-	// in one transaction. The task's next time must still be p.From, else
-	// ErrConflict; the version's status must allow it, else ErrNotAllowed.
+	// in one transaction. An unknown version is ErrNotFound. The task's next time
+	// must still be p.From, else ErrConflict; the version's status must allow it,
+	// else ErrNotAllowed.
 	Publish(ctx context.Context, p Publication) error
 	// Unpublish takes the published version off-line and clears the task's next
 	// time. Without one it is ErrNotAllowed.
 	Unpublish(ctx context.Context, task string) error
-	// Abandon makes a version abandoned, or is ErrNotAllowed.
+	// Abandon makes a version abandoned, or is ErrNotAllowed. An unknown version
+	// is ErrNotFound.
 	Abandon(ctx context.Context, task string, number int) error
 	// Next returns the published version's number and the task's next time;
 	// zeros when it is not published or never due again.
@@ -107,7 +113,8 @@ type RunStore interface {
 	// exists already is left as it is.
 	Plan(ctx context.Context, task string, from, next time.Time, runs []Run) error
 
-	// AddRun inserts a run asked for by hand; a taken ID is ErrConflict.
+	// AddRun inserts a run asked for by hand; a taken ID is ErrConflict. Its
+	// task must exist.
 	AddRun(ctx context.Context, r Run) error
 
 	// Claim leases a run that has not ended to owner until now+ttl. It is
@@ -115,25 +122,31 @@ type RunStore interface {
 	// task is leased, or, for a scheduled run, while an earlier scheduled run of
 	// the same task has not ended; errors.As finds *BusyError, which tells these
 	// apart. A run that has ended is ErrEnded. Each claim has a higher fence
-	// than the one before. A shared store may use its own clock, then for all
-	// leases.
+	// than the one before. The run itself is left as it is, its State too: that
+	// it is running is for the owner to save. A shared store may use its own
+	// clock, then for all leases.
 	Claim(ctx context.Context, run, owner string, now time.Time, ttl time.Duration) (Lease, error)
 	// Renew extends a lease; a stale fence is ErrConflict.
 	Renew(ctx context.Context, l Lease, now time.Time, ttl time.Duration) (Lease, error)
 	// SaveRun stores a run and any of its deliveries in one transaction under a
 	// lease; a stale fence is ErrConflict.
 	SaveRun(ctx context.Context, l Lease, r Run, ds ...Delivery) error
-	// Release is SaveRun, and gives the lease up. When the run has ended, runs
-	// of the same task that wait for it (WaitFor TaskKey) become due at now.
+	// Release is SaveRun, and gives the lease up. When the run has ended, those
+	// of its task's runs that wait for it (WaitFor TaskKey) and can now go on are
+	// woken as by Wake: all that were asked for by hand, and of the scheduled
+	// ones the one of the earliest time, since the others wait for that one. So
+	// a long line costs each end of a run no more than a short one.
 	Release(ctx context.Context, l Lease, now time.Time, r Run, ds ...Delivery) error
 	// SaveDelivery stores one delivery; a stale fence is ErrConflict.
 	SaveDelivery(ctx context.Context, l Lease, d Delivery) error
-	// Park makes a run that is not leased wait: it sets Waiting, WaitFor and
-	// Resume of a planned or waiting run and its state to Waiting. A leased or
-	// ended run is left as it is.
-	Park(ctx context.Context, run, waiting, waitFor string, resume time.Time) error
+	// Park makes a run that is not leased at now wait: it sets Waiting, WaitFor
+	// and Resume, and the state to Waiting. That holds for a running run too
+	// whose lease has expired; the expired lease is then stale. A leased or ended
+	// run is left as it is.
+	Park(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error
 	// Wake makes up to n waiting runs with this WaitFor due at now, the earliest
-	// planned first; n 0 is all.
+	// planned first; n 0 is all. They wait for it no more: another Wake wakes
+	// others. An empty waitFor wakes nobody.
 	Wake(ctx context.Context, waitFor string, now time.Time, n int) error
 
 	// Run returns a run or ErrNotFound.
@@ -141,6 +154,7 @@ type RunStore interface {
 	// Runs returns history, newest first.
 	Runs(ctx context.Context, f RunFilter) ([]Run, error)
 	// Deliveries returns a run's deliveries in the order they were first stored.
+	// An unknown run is ErrNotFound.
 	Deliveries(ctx context.Context, run string) ([]Delivery, error)
 }
 

@@ -62,9 +62,6 @@ func (r reopened) Deliveries(ctx context.Context, run string) ([]task.Delivery, 
 }
 
 func (r reopened) Due(ctx context.Context, now time.Time, limit int) ([]task.Due, time.Time, error) {
-	if _, _, err := r.Store.Due(ctx, now, limit); err != nil {
-		return nil, time.Time{}, err
-	}
 	return r.again().Due(ctx, now, limit)
 }
 

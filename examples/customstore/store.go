@@ -33,9 +33,6 @@ type Store struct {
 	// broken is why the journal could not be written. From then on memory is
 	// ahead of the file, and nothing more may change.
 	broken error
-	// seen is the time of the latest Due, which decides whether Park finds a
-	// lease expired.
-	seen time.Time
 }
 
 // change is a line of the journal: a method and what it was given.
@@ -129,9 +126,6 @@ func (s *Store) do(ctx context.Context, c *change) error {
 	if s.broken != nil {
 		return fmt.Errorf("customstore: %w", s.broken)
 	}
-	if c.Op == "Park" {
-		c.Now = s.seen
-	}
 	line, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("customstore: %w", err)
@@ -184,11 +178,7 @@ func (s *Store) apply(ctx context.Context, c *change) (err error) {
 	case "SaveDelivery":
 		return m.SaveDelivery(ctx, c.Lease, c.Deliveries[0])
 	case "Park":
-		// Looking at what is due tells the memory store the time.
-		if _, _, err := m.Due(ctx, c.Now, 0); err != nil {
-			return err
-		}
-		return m.Park(ctx, c.ID, c.Waiting, c.WaitFor, c.Next)
+		return m.Park(ctx, c.ID, c.Waiting, c.WaitFor, c.Now, c.Next)
 	case "Wake":
 		return m.Wake(ctx, c.WaitFor, c.Now, c.Number)
 	default:
@@ -212,14 +202,6 @@ func (w *destination) hidden() channel.Destination {
 		d.Secrets[k] = channel.NewSecret(v)
 	}
 	return d
-}
-
-// Due is answered from memory, like all that changes nothing.
-func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]task.Due, time.Time, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.seen = now
-	return s.Store.Due(ctx, now, limit)
 }
 
 func (s *Store) CreateTask(ctx context.Context, t task.Task) error {
@@ -288,8 +270,8 @@ func (s *Store) SaveDelivery(ctx context.Context, l task.Lease, d task.Delivery)
 	return s.do(ctx, &change{Op: "SaveDelivery", Lease: l, Deliveries: []task.Delivery{d}})
 }
 
-func (s *Store) Park(ctx context.Context, run, waiting, waitFor string, resume time.Time) error {
-	return s.do(ctx, &change{Op: "Park", ID: run, Waiting: waiting, WaitFor: waitFor, Next: resume})
+func (s *Store) Park(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error {
+	return s.do(ctx, &change{Op: "Park", ID: run, Waiting: waiting, WaitFor: waitFor, Now: now, Next: resume})
 }
 
 func (s *Store) Wake(ctx context.Context, waitFor string, now time.Time, n int) error {

@@ -117,7 +117,7 @@ func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {
 // for came to pass before it was parked, when nobody could wake it.
 func (e *Engine) park(ctx context.Context, r task.Run, what, key string, free func() (bool, error)) (*task.Run, error) {
 	now := e.Clock.Now()
-	if err := e.Store.Park(ctx, r.ID, what, key, now.Add(lookAgain)); err != nil {
+	if err := e.Store.Park(ctx, r.ID, what, key, now, now.Add(lookAgain)); err != nil {
 		return nil, err
 	}
 	ok, err := free()

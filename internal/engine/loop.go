@@ -159,7 +159,8 @@ func (l *loop) work(ctx context.Context, occ task.Occurrence) {
 		if _, err := l.e.runOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) && ctx.Err() == nil {
 			l.e.Logger.ErrorContext(ctx, "a run could not be executed", "task", occ.Task, "run", occ.RunID(), "error", err)
 			// It is still due; without a pause it would be tried in a tight loop.
-			_ = l.e.Store.Park(ctx, occ.RunID(), "the store's trouble to pass", "", l.e.Clock.Now().Add(troublePause))
+			now := l.e.Clock.Now()
+			_ = l.e.Store.Park(ctx, occ.RunID(), "the store's trouble to pass", "", now, now.Add(troublePause))
 		}
 		l.mu.Lock()
 		delete(l.known, occ.RunID())

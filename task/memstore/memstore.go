@@ -18,8 +18,6 @@
 // # Which clock
 //
 // A Store has no clock: leases are judged by the times that callers pass.
-// Where the contract passes none (Park), the time of the latest call that had
-// one counts.
 package memstore
 
 import (

@@ -138,7 +138,7 @@ func TestAnEndedContextIsAnsweredWithItsErrorAndChangesNothing(t *testing.T) {
 		"SaveRun":           s.SaveRun(ctx, l, r),
 		"Release":           s.Release(ctx, l, start, r),
 		"SaveDelivery":      s.SaveDelivery(ctx, l, task.Delivery{Run: "r1"}),
-		"Park":              s.Park(ctx, "r1", "", "", start),
+		"Park":              s.Park(ctx, "r1", "", "", start, start),
 		"Wake":              s.Wake(ctx, "k", start, 0),
 		"Run":               second(s.Run(ctx, "r1")),
 		"Runs":              second(s.Runs(ctx, task.RunFilter{})),

@@ -105,10 +105,14 @@ func (m *model) wake(key string, now time.Time, n int) {
 		if n > 0 && i == n {
 			break
 		}
-		r.waitFor = ""
-		if r.resume.After(now) {
-			r.resume = now
-		}
+		r.wake(now)
+	}
+}
+
+func (r *modelRun) wake(now time.Time) {
+	r.waitFor = ""
+	if r.resume.After(now) {
+		r.resume = now
 	}
 }
 
@@ -205,19 +209,19 @@ func walkModel(t *testing.T, rnd *rand.Rand) {
 			r.held, r.run, r.resume, r.waitFor = false, n, n.Resume, n.WaitFor
 			if n.State.Ended() {
 				delete(m.runs, n.ID)
-				m.wake(task.TaskKey(r.task), now, 0)
+				for _, o := range m.runs {
+					if o.task == r.task && !o.held && o.waitFor == task.TaskKey(r.task) {
+						o.wake(now)
+					}
+				}
 			}
 		case 6: // park
 			r := pick()
 			if r == nil {
 				continue
 			}
-			// Looking tells the store the time.
-			if _, _, err := s.Due(ctx, now, 0); err != nil {
-				t.Fatal(err)
-			}
 			key, resume := keys[rnd.IntN(len(keys))], soon()
-			must(t, s.Park(ctx, r.run.ID, "its turn", key, resume))
+			must(t, s.Park(ctx, r.run.ID, "its turn", key, now, resume))
 			if !r.held || !now.Before(r.expires) {
 				r.held, r.waitFor, r.resume = false, key, resume
 			}

@@ -41,6 +41,8 @@ type taskRuns struct {
 	all []*runRecord
 	// scheduled are the scheduled runs that have not ended, by their time.
 	scheduled []*runRecord
+	// byHand are the other runs that have not ended, as they were inserted.
+	byHand []*runRecord
 	// ended counts the runs in all that have.
 	ended int
 	// holder is the run claimed last.
@@ -226,6 +228,8 @@ func (s *Store) insert(t *taskRecord, r task.Run) bool {
 			return o.run.Occurrence.At.Compare(at)
 		})
 		t.runs.scheduled = slices.Insert(t.runs.scheduled, i, rec)
+	} else {
+		t.runs.byHand = append(t.runs.byHand, rec)
 	}
 	s.index(rec)
 	return true
@@ -389,7 +393,7 @@ func (s *Store) Release(ctx context.Context, l task.Lease, now time.Time, r task
 	}
 	s.giveUp(rec)
 	if rec.run.State.Ended() {
-		s.wake(task.TaskKey(rec.task.id), now, 0)
+		s.wakeTask(rec.task, now)
 		s.forget(rec.task)
 	}
 	return nil
@@ -446,9 +450,12 @@ func (s *Store) save(l task.Lease, n task.Run, ds []task.Delivery) (*runRecord, 
 	}
 	if of := r.task.runs; !was && n.State.Ended() {
 		of.ended++
-		if i := slices.Index(of.scheduled, r); i >= 0 {
-			of.scheduled = slices.Delete(of.scheduled, i, i+1)
+		going := &of.byHand
+		if r.scheduled() {
+			going = &of.scheduled
 		}
+		i := slices.Index(*going, r)
+		*going = slices.Delete(*going, i, i+1)
 	}
 	return r, nil
 }
@@ -483,17 +490,18 @@ func (r *runRecord) setDelivery(d task.Delivery) {
 }
 
 // Park implements task.RunStore.
-func (s *Store) Park(ctx context.Context, id, waiting, waitFor string, resume time.Time) error {
+func (s *Store) Park(ctx context.Context, id, waiting, waitFor string, now, resume time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.now = now
 	r, err := s.run(id)
 	if err != nil {
 		return err
 	}
-	if r.run.State.Ended() || r.leased(s.now) {
+	if r.run.State.Ended() || r.leased(now) {
 		return nil
 	}
 	r.run.State = task.Waiting
@@ -529,13 +537,37 @@ func (s *Store) wake(key string, now time.Time, n int) {
 		n = len(q.items)
 	}
 	for range n {
-		r := q.items[0].runRecord
-		r.run.WaitFor = ""
-		if r.run.Resume.After(now) {
-			r.run.Resume = now.UTC()
-		}
-		s.index(r)
+		s.rouse(q.items[0].runRecord, now)
 	}
+}
+
+// wakeTask wakes, of the runs that wait for the task, those that can go on now
+// that one has ended.
+func (s *Store) wakeTask(t *taskRecord, now time.Time) {
+	key := task.TaskKey(t.id)
+	if s.waiting[key] == nil {
+		return
+	}
+	for _, r := range t.runs.byHand {
+		if r.key == key {
+			s.rouse(r, now)
+		}
+	}
+	for _, r := range t.runs.scheduled {
+		if r.key == key {
+			s.rouse(r, now)
+			break
+		}
+	}
+}
+
+// rouse makes a waiting run due.
+func (s *Store) rouse(r *runRecord, now time.Time) {
+	r.run.WaitFor = ""
+	if r.run.Resume.After(now) {
+		r.run.Resume = now.UTC()
+	}
+	s.index(r)
 }
 
 // forget drops the oldest runs that have ended, down to the history to keep.

@@ -37,7 +37,7 @@ type double struct {
 	saveRun           func(ctx context.Context, l task.Lease, r task.Run, ds ...task.Delivery) error
 	release           func(ctx context.Context, l task.Lease, now time.Time, r task.Run, ds ...task.Delivery) error
 	saveDelivery      func(ctx context.Context, l task.Lease, d task.Delivery) error
-	park              func(ctx context.Context, run, waiting, waitFor string, resume time.Time) error
+	park              func(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error
 	wake              func(ctx context.Context, waitFor string, now time.Time, n int) error
 	run               func(ctx context.Context, id string) (task.Run, error)
 	runs              func(ctx context.Context, f task.RunFilter) ([]task.Run, error)
@@ -212,11 +212,11 @@ func (s *double) SaveDelivery(ctx context.Context, l task.Lease, d task.Delivery
 	return s.in.SaveDelivery(ctx, l, d)
 }
 
-func (s *double) Park(ctx context.Context, run, waiting, waitFor string, resume time.Time) error {
+func (s *double) Park(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error {
 	if s.park != nil {
-		return s.park(ctx, run, waiting, waitFor, resume)
+		return s.park(ctx, run, waiting, waitFor, now, resume)
 	}
-	return s.in.Park(ctx, run, waiting, waitFor, resume)
+	return s.in.Park(ctx, run, waiting, waitFor, now, resume)
 }
 
 func (s *double) Wake(ctx context.Context, waitFor string, now time.Time, n int) error {

@@ -186,6 +186,12 @@ func planRules() []Rule {
 			_, err := p.s.Run(p.ctx, "nobody")
 			p.is("Run", err, task.ErrNotFound)
 		}},
+		{"P09", "runs of a task that is not there are ErrNotFound and not stored", func(p *probe) {
+			r := byHand("nobody", "r1", clock(0))
+			p.is("AddRun", p.s.AddRun(p.ctx, r), task.ErrNotFound)
+			p.is("Plan", p.s.Plan(p.ctx, "nobody", zero, zero, []task.Run{r}), task.ErrNotFound)
+			p.same("runs", []string(nil), p.history(task.RunFilter{}))
+		}},
 	}
 }
 
@@ -292,7 +298,7 @@ func claimRules() []Rule {
 			p.plan("t1", first)
 			_, err := p.s.Claim(p.ctx, second.ID, "one", clock(7), ttl)
 			p.same("Behind", first.ID, p.busy("Claim out of order", err))
-			p.ok("Park", p.s.Park(p.ctx, first.ID, "a place", "", clock(30)))
+			p.ok("Park", p.s.Park(p.ctx, first.ID, "a place", "", clock(7), clock(30)))
 			_, err = p.s.Claim(p.ctx, second.ID, "one", clock(7), ttl)
 			p.same("Behind", first.ID, p.busy("Claim while the earlier run is parked", err))
 			l := p.claim(first.ID, clock(7))
@@ -340,6 +346,14 @@ func claimRules() []Rule {
 			_, err := p.s.Claim(p.ctx, "nobody", "one", clock(0), ttl)
 			p.is("Claim", err, task.ErrNotFound)
 		}},
+		{"C14", "Claim leaves the run itself as it is, its state and what it waits for too", func(p *probe) {
+			p.create("t1")
+			want := byHand("t1", "r1", clock(0))
+			want.State, want.Waiting, want.WaitFor, want.Resume = task.Waiting, "a place", "group:a", clock(1)
+			p.add(want)
+			p.claim("r1", clock(2))
+			p.same("Run", want, p.load("r1"))
+		}},
 	}
 }
 
@@ -350,7 +364,7 @@ func waitRules() []Rule {
 			want := p.add(byHand("t1", "r1", clock(0)))
 			for i, key := range []string{"group:a", ""} {
 				resume := clock(5 + i)
-				p.ok("Park", p.other.Park(p.ctx, "r1", "a place", key, resume))
+				p.ok("Park", p.other.Park(p.ctx, "r1", "a place", key, clock(4), resume))
 				want.State, want.Waiting, want.WaitFor, want.Resume = task.Waiting, "a place", key, resume
 				p.same("Run", want, p.load("r1"))
 				names, next := p.due(clock(4), 10)
@@ -364,7 +378,7 @@ func waitRules() []Rule {
 			l := p.claim("r1", clock(1))
 			want.State = task.Running
 			p.ok("SaveRun", p.s.SaveRun(p.ctx, l, want))
-			p.ok("Park", p.other.Park(p.ctx, "r1", "a place", "group:a", clock(5)))
+			p.ok("Park", p.other.Park(p.ctx, "r1", "a place", "group:a", clock(2), clock(5)))
 			p.same("Run", want, p.load("r1"))
 			p.ok("SaveRun under the lease", p.s.SaveRun(p.ctx, l, want))
 		}},
@@ -372,19 +386,19 @@ func waitRules() []Rule {
 			p.create("t1")
 			p.end(p.add(byHand("t1", "r1", clock(0))), clock(1))
 			want := p.load("r1")
-			p.ok("Park", p.other.Park(p.ctx, "r1", "a place", "group:a", clock(5)))
+			p.ok("Park", p.other.Park(p.ctx, "r1", "a place", "group:a", clock(2), clock(5)))
 			p.same("Run", want, p.load("r1"))
 		}},
-		{"W04", "Park makes a run wait that Due returned because its lease has expired", func(p *probe) {
+		{"W04", "Park makes a running run wait whose lease has expired, and the lease is then stale", func(p *probe) {
 			p.create("t1")
 			r := p.add(byHand("t1", "r1", clock(0)))
 			l := p.claim("r1", clock(1))
 			r.State = task.Running
 			p.ok("SaveRun", p.s.SaveRun(p.ctx, l, r))
 			now := p.lapse(l)
-			p.due(now, 10)
 			resume := now.Add(time.Minute)
-			p.ok("Park", p.s.Park(p.ctx, "r1", "a place", "group:a", resume))
+			p.ok("Park", p.s.Park(p.ctx, "r1", "a place", "group:a", now, resume))
+			p.is("SaveRun under the expired lease", p.s.SaveRun(p.ctx, l, r), task.ErrConflict)
 			p.same("state", task.Waiting, p.load("r1").State)
 			names, next := p.due(now, 10)
 			p.same("what is due", []string(nil), names)
@@ -429,7 +443,7 @@ func waitRules() []Rule {
 			want.Rows = 1
 			p.ok("SaveRun under the lease", p.s.SaveRun(p.ctx, l, want))
 		}},
-		{"W09", "the end of a run makes those due that wait for its task", func(p *probe) {
+		{"W09", "the end of a run makes those due that wait for its task and were asked for by hand", func(p *probe) {
 			p.create("t1")
 			p.create("t2")
 			r := p.add(byHand("t1", "r0", clock(0)))
@@ -448,6 +462,20 @@ func waitRules() []Rule {
 			r.State, r.Resume = task.Waiting, clock(40)
 			p.ok("Release", p.s.Release(p.ctx, l, clock(5), r))
 			p.dueAre(clock(5))
+		}},
+		{"W11", "of the scheduled runs that wait for their task the end of a run makes the earliest due, and no other", func(p *probe) {
+			p.live("t1", clock(900))
+			for _, at := range []int{8, 6, 7} {
+				r := scheduled("t1", clock(at))
+				r.State, r.Waiting, r.WaitFor, r.Resume = task.Waiting, "its turn", task.TaskKey("t1"), clock(500)
+				// Planned in another order, as after a jump of the clock.
+				r.PlannedAt = clock(50 - at)
+				p.plan("t1", r)
+			}
+			p.end(p.add(byHand("t1", "r0", clock(0))), clock(10))
+			p.dueAre(clock(10), scheduled("t1", clock(6)).ID)
+			p.end(scheduled("t1", clock(6)), clock(11))
+			p.dueAre(clock(11), scheduled("t1", clock(7)).ID)
 		}},
 	}
 }
@@ -577,6 +605,10 @@ func ledgerRules() []Rule {
 			}
 			p.same("how many runs", 100, len(p.history(task.RunFilter{})))
 			p.same("how many runs with a limit of 101", 101, len(p.history(task.RunFilter{Limit: 101})))
+		}},
+		{"L08", "deliveries of a run that is not there are ErrNotFound", func(p *probe) {
+			_, err := p.s.Deliveries(p.ctx, "nobody")
+			p.is("Deliveries", err, task.ErrNotFound)
 		}},
 	}
 }

@@ -328,6 +328,32 @@ func versionRules() []Rule {
 			p.ok("Unpublish", p.s.Unpublish(p.ctx, "t1"))
 			p.same("revision after Unpublish", int64(1), p.loadTask("t1").Revision)
 		}},
+		{"V15", "versions of a task that is not there are ErrNotFound, and so is one that the task does not have", func(p *probe) {
+			p.create("t1")
+			_, err := p.s.AddVersion(p.ctx, task.Version{Task: "nobody", Status: version.CanBePublished, Spec: plainSpec("x")})
+			p.is("AddVersion", err, task.ErrNotFound)
+			_, err = p.s.Versions(p.ctx, "nobody")
+			p.is("Versions", err, task.ErrNotFound)
+			_, _, err = p.s.Next(p.ctx, "nobody")
+			p.is("Next", err, task.ErrNotFound)
+			p.is("Unpublish", p.s.Unpublish(p.ctx, "nobody"), task.ErrNotFound)
+			for _, id := range []string{"nobody", "t1"} {
+				p.is("Publish of version 1 of "+id, p.s.Publish(p.ctx, task.Publication{Task: id, Number: 1, At: clock(1), Next: clock(5)}), task.ErrNotFound)
+				p.is("Abandon of version 1 of "+id, p.s.Abandon(p.ctx, id, 1), task.ErrNotFound)
+			}
+		}},
+		{"V16", "a new version can be published, whatever status it comes with", func(p *probe) {
+			p.create("t1")
+			for _, status := range []version.Status{version.Published, version.OffLine, version.Abandoned, ""} {
+				v, err := p.s.AddVersion(p.ctx, task.Version{
+					Task: "t1", Status: status, Spec: plainSpec("x"), Deployer: "mallory", PublishedAt: clock(1),
+				})
+				p.ok("AddVersion", err)
+				p.same("status, deployer and time of publication", []any{version.CanBePublished, "", zero}, []any{v.Status, v.Deployer, v.PublishedAt})
+				p.same("status as it is stored", version.CanBePublished, p.version("t1", v.Number).Status)
+			}
+			p.same("Task.Published", 0, p.loadTask("t1").Published)
+		}},
 	}
 }
 

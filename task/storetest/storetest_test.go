@@ -437,6 +437,19 @@ func versionDoubles() []spoiled {
 				return t, err
 			}
 		}},
+		{"V15", "has no versions of a task that is not there", func(s *double) {
+			s.versions = func(ctx context.Context, id string) ([]task.Version, error) {
+				vs, err := s.in.Versions(ctx, id)
+				return vs, swallow(err, task.ErrNotFound)
+			}
+		}},
+		{"V16", "believes a version that says it was published", func(s *double) {
+			s.addVersion = func(ctx context.Context, v task.Version) (task.Version, error) {
+				got, err := s.in.AddVersion(ctx, v)
+				got.Deployer, got.PublishedAt = v.Deployer, v.PublishedAt
+				return got, err
+			}
+		}},
 	}
 }
 
@@ -558,9 +571,9 @@ func dueDoubles() []spoiled {
 		})},
 		{"U07", "has leased runs due", func(s *double) {
 			leases := held(s)
-			s.park = func(ctx context.Context, run, waiting, waitFor string, resume time.Time) error {
+			s.park = func(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error {
 				leases.forget(run)
-				return s.in.Park(ctx, run, waiting, waitFor, resume)
+				return s.in.Park(ctx, run, waiting, waitFor, now, resume)
 			}
 			s.due = func(ctx context.Context, now time.Time, limit int) ([]task.Due, time.Time, error) {
 				due, next, err := s.in.Due(ctx, now, limit)
@@ -652,6 +665,11 @@ func planDoubles() []spoiled {
 			s.run = func(ctx context.Context, id string) (task.Run, error) {
 				r, err := s.in.Run(ctx, id)
 				return r, swallow(err, task.ErrNotFound)
+			}
+		}},
+		{"P09", "takes a run of a task that is not there", func(s *double) {
+			s.addRun = func(ctx context.Context, r task.Run) error {
+				return swallow(s.in.AddRun(ctx, r), task.ErrNotFound)
 			}
 		}},
 	}
@@ -785,6 +803,23 @@ func claimDoubles() []spoiled {
 			}
 			return l, err
 		})},
+		{"C14", "forgets what a run waited for when it is claimed", func(s *double) {
+			waited := &memory[bool]{}
+			s.claim = func(ctx context.Context, run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+				// The rule about Wake has runs of its own that wait for this key.
+				if r, err := s.in.Run(ctx, run); err == nil && r.Waiting == "a place" {
+					waited.set(run, true)
+				}
+				return s.in.Claim(ctx, run, owner, now, ttl)
+			}
+			s.run = func(ctx context.Context, id string) (task.Run, error) {
+				r, err := s.in.Run(ctx, id)
+				if _, ok := waited.get(id); ok {
+					r.State, r.WaitFor = task.Running, ""
+				}
+				return r, err
+			}
+		}},
 	}
 }
 
@@ -793,9 +828,9 @@ func waitDoubles() []spoiled {
 	parkedIn := func(is func(task.RunState) bool) func(*double) {
 		return func(s *double) {
 			parked := &memory[bool]{}
-			s.park = func(ctx context.Context, run, waiting, waitFor string, resume time.Time) error {
+			s.park = func(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error {
 				parked.set(run, true)
-				return s.in.Park(ctx, run, waiting, waitFor, resume)
+				return s.in.Park(ctx, run, waiting, waitFor, now, resume)
 			}
 			s.run = func(ctx context.Context, id string) (task.Run, error) {
 				r, err := s.in.Run(ctx, id)
@@ -808,19 +843,19 @@ func waitDoubles() []spoiled {
 	}
 	return []spoiled{
 		{"W01", "does not say what a run waits for", func(s *double) {
-			s.park = func(ctx context.Context, run, _, waitFor string, resume time.Time) error {
-				return s.in.Park(ctx, run, "", waitFor, resume)
+			s.park = func(ctx context.Context, run, _, waitFor string, now, resume time.Time) error {
+				return s.in.Park(ctx, run, "", waitFor, now, resume)
 			}
 		}},
 		{"W02", "parks a leased run", parkedIn(func(st task.RunState) bool { return st == task.Running })},
 		{"W03", "parks a run that has ended", parkedIn(task.RunState.Ended)},
 		{"W04", "does not park a run whose owner is gone", func(s *double) {
 			leases := held(s)
-			s.park = func(ctx context.Context, run, waiting, waitFor string, resume time.Time) error {
+			s.park = func(ctx context.Context, run, waiting, waitFor string, now, resume time.Time) error {
 				if _, ok := leases.get(run); ok {
 					return nil
 				}
-				return s.in.Park(ctx, run, waiting, waitFor, resume)
+				return s.in.Park(ctx, run, waiting, waitFor, now, resume)
 			}
 		}},
 		{"W05", "wakes all when it should wake one", func(s *double) {
@@ -853,12 +888,12 @@ func waitDoubles() []spoiled {
 				return r, err
 			}
 		}},
-		{"W09", "wakes nobody at the end of a run", func(s *double) {
+		{"W09", "wakes no run by hand at the end of a run", func(s *double) {
 			s.release = func(ctx context.Context, l task.Lease, now time.Time, r task.Run, ds ...task.Delivery) error {
 				runs, err := s.in.Runs(ctx, task.RunFilter{States: []task.RunState{task.Waiting}})
 				for _, o := range runs {
-					if r.State.Ended() && o.WaitFor == task.TaskKey(r.Occurrence.Task) {
-						err = errors.Join(err, s.in.Park(ctx, o.ID, o.Waiting, "", o.Resume))
+					if r.State.Ended() && o.Occurrence.Run != "" && o.WaitFor == task.TaskKey(r.Occurrence.Task) {
+						err = errors.Join(err, s.in.Park(ctx, o.ID, o.Waiting, "", now, o.Resume))
 					}
 				}
 				return errors.Join(err, s.in.Release(ctx, l, now, r, ds...))
@@ -867,7 +902,19 @@ func waitDoubles() []spoiled {
 		{"W10", "wakes the next run although the one in front goes on", func(s *double) {
 			s.release = func(ctx context.Context, l task.Lease, now time.Time, r task.Run, ds ...task.Delivery) error {
 				err := s.in.Release(ctx, l, now, r, ds...)
-				return errors.Join(err, s.in.Wake(ctx, task.TaskKey(r.Occurrence.Task), now, 0))
+				if !r.State.Ended() {
+					err = errors.Join(err, s.in.Wake(ctx, task.TaskKey(r.Occurrence.Task), now, 0))
+				}
+				return err
+			}
+		}},
+		{"W11", "wakes the whole line at the end of a run", func(s *double) {
+			s.release = func(ctx context.Context, l task.Lease, now time.Time, r task.Run, ds ...task.Delivery) error {
+				err := s.in.Release(ctx, l, now, r, ds...)
+				if r.State.Ended() {
+					err = errors.Join(err, s.in.Wake(ctx, task.TaskKey(r.Occurrence.Task), now, 0))
+				}
+				return err
 			}
 		}},
 	}
@@ -921,6 +968,12 @@ func ledgerDoubles() []spoiled {
 					f.Limit = 50
 				}
 				return s.in.Runs(ctx, f)
+			}
+		}},
+		{"L08", "has no deliveries of a run that is not there", func(s *double) {
+			s.deliveries = func(ctx context.Context, run string) ([]task.Delivery, error) {
+				ds, err := s.in.Deliveries(ctx, run)
+				return ds, swallow(err, task.ErrNotFound)
 			}
 		}},
 	}
