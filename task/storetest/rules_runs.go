@@ -398,7 +398,7 @@ func waitRules() []Rule {
 			now := p.lapse(l)
 			resume := now.Add(time.Minute)
 			p.ok("Park", p.s.Park(p.ctx, "r1", "a place", "group:a", now, resume))
-			p.is("SaveRun under the expired lease", p.s.SaveRun(p.ctx, l, r), task.ErrConflict)
+			p.is("Release under the expired lease", p.s.Release(p.ctx, l, now, r), task.ErrConflict)
 			p.same("state", task.Waiting, p.load("r1").State)
 			names, next := p.due(now, 10)
 			p.same("what is due", []string(nil), names)

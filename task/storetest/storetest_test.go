@@ -806,7 +806,7 @@ func claimDoubles() []spoiled {
 		{"C14", "forgets what a run waited for when it is claimed", func(s *double) {
 			waited := &memory[bool]{}
 			s.claim = func(ctx context.Context, run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
-				// The rule about Wake has runs of its own that wait for this key.
+				// Other rules claim runs that wait, for other things.
 				if r, err := s.in.Run(ctx, run); err == nil && r.Waiting == "a place" {
 					waited.set(run, true)
 				}
