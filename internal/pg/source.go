@@ -57,6 +57,9 @@ type Config struct {
 	// Settings begin every transaction, beside those that reading depends on.
 	Settings string
 	MaxBytes int64
+	// PoolSize is how many connections of the pool may turn out to be lost
+	// before a query gives up.
+	PoolSize int
 	Acquire  func(ctx context.Context) (Conn, error)
 	Close    func()
 	// ServerError returns the code and the text of an error that the server
@@ -118,11 +121,24 @@ func (s *Source) session(ctx context.Context, op string) (*session, error) {
 	if s.closed.Load() {
 		return nil, &source.Error{Op: s.c.Name + ": " + op, Kind: source.Unavailable, Err: errors.New("the source is closed")}
 	}
-	conn, err := s.c.Acquire(ctx)
-	if err != nil {
-		return nil, s.wrap(ctx, op, err)
+	for stale := 0; ; stale++ {
+		conn, err := s.c.Acquire(ctx)
+		if err != nil {
+			return nil, s.wrap(ctx, op, err)
+		}
+		t := &session{source: s, conn: conn, busy: make(chan struct{}, 1)}
+		err = t.begin(ctx)
+		if err == nil {
+			return t, nil
+		}
+		t.release()
+		// The server may have been restarted since the pool was filled. Nothing
+		// but BEGIN was sent, so another connection may be tried.
+		err = s.wrap(ctx, op, err)
+		if e := (*source.Error)(nil); !errors.As(err, &e) || e.Kind != source.Unavailable || stale >= s.c.PoolSize {
+			return nil, err
+		}
 	}
-	return &session{source: s, conn: conn, busy: make(chan struct{}, 1)}, nil
 }
 
 // session runs statements on one connection, inside a transaction that is

@@ -117,6 +117,7 @@ func newSource(pool *pgxpool.Pool, o Options, closePool func()) *Source {
 			DollarQuotes: true, Raw: o.Raw},
 		Settings:    "; SET LOCAL extra_float_digits = 3",
 		MaxBytes:    o.MaxBytes,
+		PoolSize:    int(pool.Config().MaxConns),
 		Close:       closePool,
 		ServerError: serverError,
 	}

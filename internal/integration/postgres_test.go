@@ -1,0 +1,487 @@
+package integration_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/datapush-go/datapush/internal/integration/server"
+	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/postgres"
+	"github.com/datapush-go/datapush/source/sourcetest"
+)
+
+var (
+	postgreSQL = register("PostgreSQL 15", server.PostgreSQL)
+	pgBouncer  = register("PgBouncer", func() (*server.Server, error) {
+		postgreSQL.once.Do(func() { postgreSQL.server, postgreSQL.err = postgreSQL.start() })
+		if postgreSQL.err != nil {
+			return nil, postgreSQL.err
+		}
+		return server.PgBouncer(postgreSQL.server)
+	})
+)
+
+// admin runs statements as the superuser, directly.
+func admin(t testing.TB, statements ...string) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(context.Background(), server.PostgresDSN(postgreSQL.server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(context.Background()) })
+	for _, s := range statements {
+		if _, err := c.Exec(context.Background(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	return c
+}
+
+func openPostgres(t testing.TB, dsn string, o *postgres.Options) *postgres.Source {
+	t.Helper()
+	s, err := postgres.Open(dsn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// The rows are given in pieces that the server sends early.
+const (
+	pgEndless = "SELECT generate_series(1, 2000000000) AS i, repeat('x', 100) AS pad"
+	pgSilent  = "SELECT pg_sleep(600)"
+	pgLate    = "SELECT i, CASE WHEN i > 5000 THEN pg_sleep(600)::text ELSE repeat('x', 100) END AS pad FROM generate_series(1, 6000) AS g(i)"
+)
+
+var pgCells = []sourcetest.Cell{
+	{Name: "NULL", SQL: "SELECT NULL::text AS v", Want: nil},
+	{Name: "boolean", SQL: "SELECT true AS v", Want: true},
+	{Name: "boolean false", SQL: "SELECT false AS v", Want: false},
+	{Name: "boolean NULL", SQL: "SELECT NULL::boolean AS v", Want: nil},
+	{Name: "smallint", SQL: "SELECT (-32768)::smallint AS v", Want: int64(-32768)},
+	{Name: "integer", SQL: "SELECT 2147483647 AS v", Want: int64(2147483647)},
+	{Name: "bigint", SQL: "SELECT (-9223372036854775808)::bigint AS v", Want: int64(math.MinInt64)},
+	{Name: "bigint NULL", SQL: "SELECT NULL::bigint AS v", Want: nil},
+	{Name: "real", SQL: "SELECT 0.1::real AS v", Want: 0.1},
+	{Name: "double precision", SQL: "SELECT 0.1::float8 + 0.2::float8 AS v", Want: 0.30000000000000004},
+	{Name: "NaN", SQL: "SELECT 'NaN'::float8 AS v", Want: math.NaN()},
+	{Name: "infinity", SQL: "SELECT '-Infinity'::float8 AS v", Want: math.Inf(-1)},
+	{Name: "numeric", SQL: "SELECT 12345678901234567890123456789012345678.123456789012345678 AS v", Want: source.Decimal("12345678901234567890123456789012345678.123456789012345678")},
+	{Name: "numeric with its zeros", SQL: "SELECT 12000.00::numeric(10,2) AS v", Want: source.Decimal("12000.00")},
+	{Name: "a small numeric", SQL: "SELECT 0.0000000000000000000001 AS v", Want: source.Decimal("0.0000000000000000000001")},
+	{Name: "numeric NaN", SQL: "SELECT 'NaN'::numeric AS v", Want: math.NaN()},
+	{Name: "numeric NULL", SQL: "SELECT NULL::numeric AS v", Want: nil},
+	{Name: "text", SQL: "SELECT 'it''s 中文 🙂' AS v", Want: "it's 中文 🙂"},
+	{Name: "an empty text", SQL: "SELECT '' AS v", Want: ""},
+	{Name: "char", SQL: "SELECT 'ab'::char(4) AS v", Want: "ab  "},
+	{Name: "bytea", SQL: `SELECT '\x00ff5c'::bytea AS v`, Want: []byte{0, 255, 92}},
+	{Name: "an empty bytea", SQL: `SELECT ''::bytea AS v`, Want: []byte{}},
+	{Name: "date", SQL: "SELECT DATE '2024-02-29' AS v", Want: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)},
+	{Name: "date NULL", SQL: "SELECT NULL::date AS v", Want: nil},
+	{Name: "date infinity", SQL: "SELECT 'infinity'::date AS v", Want: "infinity"},
+	{Name: "a date before Christ", SQL: "SELECT DATE '0044-03-15 BC' AS v", Want: "0044-03-15 BC"},
+	{Name: "a date after 9999", SQL: "SELECT DATE '12024-01-01' AS v", Want: "12024-01-01"},
+	{Name: "timestamp", SQL: "SELECT TIMESTAMP '2024-01-02 08:09:10.123456' AS v", Want: time.Date(2024, 1, 2, 8, 9, 10, 123456000, time.UTC)},
+	{Name: "timestamp -infinity", SQL: "SELECT '-infinity'::timestamp AS v", Want: "-infinity"},
+	{Name: "timestamptz", SQL: "SELECT TIMESTAMPTZ '2024-01-02 08:09:10+08' AT TIME ZONE 'UTC' AT TIME ZONE 'UTC' AS v", Want: time.Date(2024, 1, 2, 0, 9, 10, 0, time.UTC)},
+	{Name: "time", SQL: "SELECT TIME '08:09:10.5' AS v", Want: "08:09:10.5"},
+	{Name: "timetz", SQL: "SELECT TIMETZ '08:09:10+08' AS v", Want: "08:09:10+08"},
+	{Name: "interval", SQL: "SELECT INTERVAL '1 day 2 hours' AS v", Want: "1 day 02:00:00"},
+	{Name: "json", SQL: `SELECT '{"a": [1, null]}'::json AS v`, Want: source.JSON(`{"a": [1, null]}`)},
+	{Name: "jsonb", SQL: `SELECT '{"a":[1,null]}'::jsonb AS v`, Want: source.JSON(`{"a": [1, null]}`)},
+	{Name: "json NULL", SQL: "SELECT NULL::json AS v", Want: nil},
+	{Name: "integer[]", SQL: "SELECT ARRAY[1, NULL, -3] AS v", Want: source.JSON("[1,null,-3]")},
+	{Name: "text[]", SQL: `SELECT ARRAY['a b', 'NULL', NULL, 'q"\', '{}', ''] AS v`, Want: source.JSON(`["a b","NULL",null,"q\"\\","{}",""]`)},
+	{Name: "numeric[]", SQL: "SELECT ARRAY[1.50, 'NaN']::numeric[] AS v", Want: source.JSON(`[1.50,"NaN"]`)},
+	{Name: "boolean[][]", SQL: "SELECT ARRAY[[true, false], [NULL, true]] AS v", Want: source.JSON("[[true,false],[null,true]]")},
+	{Name: "jsonb[]", SQL: `SELECT ARRAY['{"a": 1}', '"x"']::jsonb[] AS v`, Want: source.JSON(`[{"a": 1},"x"]`)},
+	{Name: "an array from 0", SQL: "SELECT '[0:1]={7,8}'::int[] AS v", Want: source.JSON("[7,8]")},
+	{Name: "an empty array", SQL: "SELECT '{}'::int[] AS v", Want: source.JSON("[]")},
+	{Name: "box[]", SQL: "SELECT ARRAY[box '(1,1),(0,0)', box '(2,2),(0,0)'] AS v", Want: "{(1,1),(0,0);(2,2),(0,0)}"},
+	{Name: "record", SQL: `SELECT ROW(1, 'a b', NULL, '') AS v`, Want: source.JSON(`["1","a b",null,""]`)},
+	{Name: "uuid", SQL: "SELECT '0f0e0d0c-0b0a-0908-0706-050403020100'::uuid AS v", Want: "0f0e0d0c-0b0a-0908-0706-050403020100"},
+	{Name: "inet", SQL: "SELECT '2001:db8::1/64'::inet AS v", Want: "2001:db8::1/64"},
+	{Name: "cidr", SQL: "SELECT '10.0.0.0/8'::cidr AS v", Want: "10.0.0.0/8"},
+	{Name: "macaddr", SQL: "SELECT '08:00:2b:01:02:03'::macaddr AS v", Want: "08:00:2b:01:02:03"},
+	{Name: "money", SQL: "SELECT 12.5::money AS v", Want: "$12.50"},
+	{Name: "bit", SQL: "SELECT B'101' AS v", Want: "101"},
+	{Name: "point", SQL: "SELECT point(1, 2.5) AS v", Want: "(1,2.5)"},
+	{Name: "int4range", SQL: "SELECT int4range(1, 5) AS v", Want: "[1,5)"},
+	{Name: "tsvector", SQL: "SELECT 'a b'::tsvector AS v", Want: "'a' 'b'"},
+	{Name: "xml", SQL: "SELECT '<a/>'::xml AS v", Want: "<a/>"},
+	{Name: "oid", SQL: "SELECT 4294967295::oid AS v", Want: int64(4294967295)},
+	{Name: "xid8", SQL: "SELECT '18446744073709551615'::xid8 AS v", Want: uint64(math.MaxUint64)},
+	{Name: "void", SQL: "SELECT pg_sleep(0) AS v", Want: ""},
+	{Name: "an enum", SQL: "SELECT 'sad'::it_mood AS v", Want: "sad"},
+}
+
+var pgSetup sync.Once
+
+func pgHarness(t *testing.T, s source.Source, running string) sourcetest.Harness {
+	pgSetup.Do(func() {
+		admin(t, "DROP TABLE IF EXISTS it_t", "CREATE TABLE it_t(id int)", "INSERT INTO it_t VALUES (1), (2)",
+			"DROP TYPE IF EXISTS it_mood", "CREATE TYPE it_mood AS ENUM ('sad', 'ok')", "DROP DATABASE IF EXISTS it_fork", "CREATE DATABASE it_fork",
+			"ALTER DATABASE it_fork SET standard_conforming_strings = off", "ALTER DATABASE it_fork SET escape_string_warning = off",
+			"DROP ROLE IF EXISTS it_reader", "CREATE ROLE it_reader LOGIN PASSWORD '"+server.Password+"'")
+	})
+	c := admin(t)
+	direct := server.PostgresDSN(postgreSQL.server)
+	wrong := func(old, new string) source.Source { return openPostgres(t, strings.Replace(direct, old, new, 1), nil) }
+	return sourcetest.Harness{
+		Source:  s,
+		Count:   func(n int) string { return fmt.Sprintf("SELECT i FROM generate_series(1, %d) AS g(i) ORDER BY i", n) },
+		Endless: pgEndless, Silent: pgSilent, Late: pgLate,
+		Fails: "SELECT 1/(9000-i) AS v FROM generate_series(1, 9500) AS g(i)",
+		Write: "DELETE FROM it_t", State: "SELECT count(*) FROM it_t",
+		Refused: []string{
+			"INSERT INTO it_t VALUES (3)", "WITH x AS (DELETE FROM it_t RETURNING *) SELECT * FROM x", "SELECT * INTO it_new FROM it_t",
+			"WITH x AS (SELECT 1) UPDATE it_t SET id = 9", "COPY it_t TO STDOUT", "EXPLAIN ANALYZE DELETE FROM it_t", "CALL x()", "DO $$BEGIN END$$",
+			"VACUUM", "BEGIN", "SET x.y = 1", "SHOW ALL", "LISTEN x", "TABLE it_t", "VALUES (1)",
+		},
+		Cells:      pgCells,
+		Connection: "SELECT pg_backend_pid()",
+		Running: func(ctx context.Context) (int, error) {
+			var n int
+			err := c.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND datname = "+running+
+				" AND backend_type = 'client backend'").Scan(&n)
+			return n, err
+		},
+		Wrong: []sourcetest.Wrong{
+			{Name: "a wrong password", Source: wrong(server.Password, "canary-wrong-1"), Kind: source.Denied},
+			{Name: "an unknown database", Source: wrong("/postgres?", "/canary-nodb?"), Kind: source.Denied},
+			{Name: "an unknown user", Source: wrong("//postgres:", "//canary-nouser:"), Kind: source.Denied},
+			{Name: "nobody listens", Source: wrong(fmt.Sprint(postgreSQL.server.Port), "1"), Kind: source.Unavailable},
+			{Name: "an unknown host", Source: wrong("127.0.0.1", "canary-host.invalid"), Kind: source.Unavailable},
+		},
+		Secrets:  []string{server.Password, "canary-", "127.0.0.1", fmt.Sprint(postgreSQL.server.Port), direct},
+		Patience: 20 * time.Second,
+	}
+}
+
+func TestPostgresContract(t *testing.T) {
+	postgreSQL.need(t)
+	dsn := func() string { return server.PostgresDSN(postgreSQL.server) }
+	t.Run("Open", func(t *testing.T) {
+		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+			return pgHarness(t, openPostgres(t, dsn(), nil), "'postgres'")
+		})
+	})
+	t.Run("New", func(t *testing.T) {
+		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+			// A host's pool may have any settings.
+			pool, err := pgxpool.New(t.Context(), dsn()+"&standard_conforming_strings=off&datestyle=German&intervalstyle=iso_8601&extra_float_digits=0&bytea_output=escape&pool_max_conns=4")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			return pgHarness(t, postgres.New(pool, nil), "'postgres'")
+		})
+	})
+	t.Run("simple protocol", func(t *testing.T) {
+		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+			return pgHarness(t, openPostgres(t, dsn(), &postgres.Options{SimpleProtocol: true}), "'postgres'")
+		})
+	})
+	t.Run("Redshift mode, on a database whose literals take backslashes", func(t *testing.T) {
+		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+			h := pgHarness(t, nil, "'it_fork'")
+			h.Source = openPostgres(t, strings.Replace(dsn(), "/postgres?", "/it_fork?", 1), &postgres.Options{Mode: postgres.Redshift})
+			h.Write, h.State = "DELETE FROM pg_class", "SELECT count(*) > 0 FROM pg_class"
+			h.Cells = withoutType(h.Cells, "an enum", "bytea", "text[]")
+			return h
+		})
+	})
+}
+
+func withoutType(cells []sourcetest.Cell, names ...string) []sourcetest.Cell {
+	var out []sourcetest.Cell
+	for _, c := range cells {
+		keep := true
+		for _, n := range names {
+			keep = keep && c.Name != n
+		}
+		if keep {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func TestPostgresContractBehindAPooler(t *testing.T) {
+	pgBouncer.need(t)
+	for name, o := range map[string]*postgres.Options{"extended protocol": nil, "simple protocol": {SimpleProtocol: true}} {
+		t.Run(name, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+				h := pgHarness(t, openPostgres(t, server.PostgresDSN(pgBouncer.server), o), "'postgres'")
+				h.Secrets = append(h.Secrets, fmt.Sprint(pgBouncer.server.Port))
+				return h
+			})
+		})
+	}
+}
+
+func wantKind(t *testing.T, err error, kind source.Kind) {
+	t.Helper()
+	var e *source.Error
+	if !errors.As(err, &e) || e.Kind != kind {
+		t.Errorf("error %v, want one of kind %v", err, kind)
+	}
+	if err != nil && strings.Contains(err.Error(), server.Password) {
+		t.Errorf("the password is in %v", err)
+	}
+}
+
+func TestPostgresErrors(t *testing.T) {
+	postgreSQL.need(t)
+	pgHarness(t, nil, "''")
+	dsn := server.PostgresDSN(postgreSQL.server)
+	s := openPostgres(t, dsn, nil)
+	raw := openPostgres(t, dsn, &postgres.Options{Raw: true})
+	reader := openPostgres(t, strings.Replace(dsn, "//postgres:", "//it_reader:", 1), nil)
+	limited := openPostgres(t, dsn+"&statement_timeout=50", nil)
+	tests := []struct {
+		name string
+		s    source.Source
+		sql  string
+		kind source.Kind
+		code string
+		text string
+		not  string
+	}{
+		{"a missing column", s, "SELECT gone FROM it_t", source.Syntax, "42703", `column "gone" does not exist`, ""},
+		{"a missing function", s, "SELECT gone()", source.Syntax, "42883", "", ""},
+		{"a value of a row", s, "SELECT ('se' || 'cret')::int", source.Other, "22P02", "invalid input syntax", "secret"},
+		{"a permission", reader, "SELECT * FROM it_t", source.Denied, "42501", "permission denied", ""},
+		{"a write that the text does not show", raw, "DELETE FROM it_t", source.Denied, "25006", "read-only", ""},
+		{"the server's own time limit", limited, pgSilent, source.Timeout, "57014", "time limit", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := tt.s.Query(t.Context(), source.Query{SQL: tt.sql})
+			wantKind(t, err, tt.kind)
+			var e *source.Error
+			if errors.As(err, &e) && e.Code != tt.code || !strings.Contains(err.Error(), tt.text) || tt.not != "" && strings.Contains(err.Error(), tt.not) {
+				t.Errorf("error %v, want code %s with %q and without %q", err, tt.code, tt.text, tt.not)
+			}
+		})
+	}
+	t.Run("a statement that was killed", func(t *testing.T) {
+		wantKind(t, killed(t, s, "pg_cancel_backend"), source.Canceled)
+	})
+	t.Run("a connection that was ended", func(t *testing.T) {
+		wantKind(t, killed(t, s, "pg_terminate_backend"), source.Unavailable)
+		if _, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+			t.Errorf("the next query: %v", err)
+		}
+	})
+	t.Run("too many connections", func(t *testing.T) {
+		admin(t, "ALTER ROLE it_reader CONNECTION LIMIT 1")
+		hold, err := reader.Session(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer hold.Close()
+		other := openPostgres(t, strings.Replace(dsn, "//postgres:", "//it_reader:", 1), nil)
+		_, err = other.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		wantKind(t, err, source.Unavailable)
+	})
+}
+
+// killed runs a silent statement until the server was told to end it.
+func killed(t *testing.T, s source.Source, how string) error {
+	t.Helper()
+	c := admin(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Query(t.Context(), source.Query{SQL: "SELECT pg_sleep(600) AS kill_me"})
+		done <- err
+	}()
+	for {
+		var n int
+		if err := c.QueryRow(t.Context(), "SELECT count("+how+"(pid)) FROM pg_stat_activity WHERE query LIKE '%AS kill_me' AND state = 'active' AND pid <> pg_backend_pid()").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func TestPostgresSessionKeepsItsConnectionThroughAPooler(t *testing.T) {
+	pgBouncer.need(t)
+	s := openPostgres(t, server.PostgresDSN(pgBouncer.server), nil)
+	sess, err := s.Session(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sess.Close()
+	var pids []any
+	for range 5 {
+		r, err := sess.Query(t.Context(), source.Query{SQL: "SELECT pg_backend_pid()"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, r.Rows[0][0])
+		// Another client would get the connection between two transactions.
+		if _, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, pid := range pids {
+		if pid != pids[0] {
+			t.Fatalf("one session ran on %v", pids)
+		}
+	}
+	t.Run("and works on after a failure and a cut", func(t *testing.T) {
+		_, err := sess.Query(t.Context(), source.Query{SQL: "SELECT gone"})
+		wantKind(t, err, source.Syntax)
+		r, err := sess.Query(t.Context(), source.Query{SQL: pgEndless, MaxRows: 10})
+		if err != nil || !r.Truncated || len(r.Rows) != 10 {
+			t.Fatalf("%v, %v", r, err)
+		}
+		r, err = sess.Query(t.Context(), source.Query{SQL: "SELECT 7"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]any{{int64(7)}}, r.Rows); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// The modes that fail behind a pooler are the driver's, not ours; this proves
+// that the pooler here is one that tells them apart.
+func TestThePoolerRefusesPreparedStatements(t *testing.T) {
+	pgBouncer.need(t)
+	config, err := pgxpool.ParseConfig(server.PostgresDSN(pgBouncer.server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 4
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	failed := 0
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				var n int
+				if err := pool.QueryRow(t.Context(), "SELECT $1::int", 1).Scan(&n); err != nil {
+					mu.Lock()
+					failed++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if failed == 0 {
+		t.Error("pgx's default mode works behind this pooler")
+	}
+}
+
+func TestPostgresFaults(t *testing.T) {
+	postgreSQL.need(t)
+	own, err := server.PostgreSQL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	s := openPostgres(t, server.PostgresDSN(own), nil)
+	one := func() error {
+		_, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		return err
+	}
+	if err := one(); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("200 queries at once on a pool of 4", func(t *testing.T) {
+		var wg sync.WaitGroup
+		errs := make([]error, 200)
+		for i := range errs {
+			wg.Go(func() {
+				r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT %d", i)})
+				if err == nil && r.Rows[0][0] != int64(i) {
+					err = fmt.Errorf("query %d got %v", i, r.Rows)
+				}
+				errs[i] = err
+			})
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("restarted between two runs", func(t *testing.T) {
+		own.Stop()
+		wantKind(t, one(), source.Unavailable)
+		if err := own.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one(); err != nil {
+			t.Error(err)
+		}
+		own.Stop()
+		if err := own.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one(); err != nil {
+			t.Errorf("the first query after a restart that nobody saw: %v", err)
+		}
+	})
+	t.Run("killed in the middle of a result", func(t *testing.T) {
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.Query(t.Context(), source.Query{SQL: pgLate})
+			done <- err
+		}()
+		c, err := pgx.Connect(t.Context(), server.PostgresDSN(own))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := 0; n == 0; {
+			if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		own.Kill()
+		wantKind(t, <-done, source.Unavailable)
+		if err := own.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one(); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+func TestPostgresConnectingEndsWithTheContext(t *testing.T) {
+	postgreSQL.need(t)
+	addr := silentListener(t)
+	s := openPostgres(t, "postgres://u:"+server.Password+"@"+addr+"/d?sslmode=disable", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.Query(ctx, source.Query{SQL: "SELECT 1"})
+	wantKind(t, err, source.Timeout)
+	ctx, cancel = context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	_, err = s.Query(ctx, source.Query{SQL: "SELECT 1"})
+	wantKind(t, err, source.Canceled)
+}

@@ -1,0 +1,5 @@
+package server
+
+import "runtime"
+
+func lockThread() { runtime.LockOSThread() }
