@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
@@ -137,91 +139,93 @@ func (e *encoder) frame(msg *channel.Message) {
 	l := &e.Layout
 	l.Fit = e.to.Fit
 	l.Limit = fit.Size{maxBytes - uuidBytes}
-	l.Frame = fit.Size{len(e.body(nil, e.title, nil, e.to.Mentions[:0])) + len(e.heading) + len(e.keyword) + 3*gap + len(`"isAtAll":true`)}
+	l.Frame = fit.Size{len(end(begin(nil, e.title), nil)) + len(e.heading) + len(e.keyword) + 3*gap + len(`"isAtAll":true`)}
 	l.First = fit.Size{len(e.mine) + mentionSize + gap}
 	l.Label = fit.Size{2*label + gap}
 }
 
-// body writes a request. The text is JSON already.
-func (e *encoder) body(dst []byte, title string, text []byte, mentions []channel.Mention) []byte {
+// begin and end write a request around its text, which is JSON already.
+func begin(dst []byte, title string) []byte {
 	dst = append(dst, `{"msgtype":"markdown","markdown":{"title":`...)
 	dst = jsontext.Quote(dst, title)
-	dst = append(dst, `,"text":"`...)
-	dst = append(dst, text...)
+	return append(dst, `,"text":"`...)
+}
+
+func end(dst []byte, mentions []channel.Mention) []byte {
 	dst = append(dst, `"},"at":{"atMobiles":[`...)
-	all := false
-	seen := map[string]bool{}
-	list := func(pick func(phone, id string) string) {
-		first := true
-		for _, m := range mentions {
-			phone, id, ok := called(m)
-			s := pick(phone, id)
-			if m.All || !ok || s == "" || seen[s] {
-				all = all || m.All
-				continue
-			}
-			if !first {
-				dst = append(dst, ',')
-			}
-			seen[s], first = true, false
-			dst = jsontext.Quote(dst, s)
-		}
-	}
-	list(func(phone, _ string) string { return phone })
+	dst = list(dst, mentions, func(phone, _ string) string { return phone })
 	dst = append(dst, `],"atUserIds":[`...)
-	list(func(_, id string) string { return id })
+	dst = list(dst, mentions, func(_, id string) string { return id })
 	dst = append(dst, `],"isAtAll":`...)
-	if all {
-		return append(dst, `true}}`...)
+	all := slices.ContainsFunc(mentions, func(m channel.Mention) bool { return m.All })
+	return append(strconv.AppendBool(dst, all), `}}`...)
+}
+
+// list writes whom to call, each once.
+func list(dst []byte, mentions []channel.Mention, pick func(phone, id string) string) []byte {
+	var seen []string
+	for _, m := range mentions {
+		phone, id, ok := called(m)
+		s := pick(phone, id)
+		if m.All || !ok || s == "" || slices.Contains(seen, s) {
+			continue
+		}
+		if len(seen) > 0 {
+			dst = append(dst, ',')
+		}
+		seen = append(seen, s)
+		dst = jsontext.Quote(dst, s)
 	}
-	return append(dst, `false}}`...)
+	return dst
 }
 
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	n := len(plan.Parts)
 	out := make([]channel.Payload, n)
-	var text []byte
 	for i, part := range plan.Parts {
-		text = text[:0]
-		label := ""
+		title, label := e.title, ""
 		if n > 1 {
 			label = fit.Label(i+1, n)
-		}
-		title := e.title
-		text = append(text, e.heading...)
-		if label != "" {
-			if len(text) > 0 {
-				text = append(text, ' ')
-			}
-			text = append(text, label...)
 			title += " " + label
 		}
 		var mentions []channel.Mention
 		if i == 0 {
 			mentions = append(mentions, e.to.Mentions...)
-			text = gap(text, e.mine)
 		}
 		for _, s := range part.Segments {
 			mentions = append(mentions, e.Mentions[s.Piece]...)
 		}
-		text = gap(text, nil)
-		text = e.Layout.Append(text, part)
-		if len(e.keyword) > 0 && !holds(text, e.keyword) {
-			text = gap(text, e.keyword)
+		body := begin(make([]byte, 0, part.Size[0]), title)
+		from := len(body)
+		body = append(body, e.heading...)
+		if label != "" {
+			if len(body) > from {
+				body = append(body, ' ')
+			}
+			body = append(body, label...)
 		}
-		body := e.body(make([]byte, 0, len(text)+512), title, text, mentions)
+		if i == 0 {
+			body = gap(body, from, e.mine)
+		}
+		body = gap(body, from, nil)
+		body = e.Layout.Append(body, part)
+		if len(e.keyword) > 0 && !holds(body[from:], e.keyword) {
+			body = gap(body, from, e.keyword)
+		}
+		body = end(body, mentions)
 		out[i] = channel.Payload{Part: i + 1, Parts: n, Type: "markdown", Body: body, Size: len(body) + uuidBytes, Warnings: part.Warnings}
 	}
 	out[0].Warnings = append(e.Warnings, out[0].Warnings...)
 	return out
 }
 
-// gap appends a block after a blank line, if there is something before it.
-func gap(text, block []byte) []byte {
-	if len(text) > 0 && !bytes.HasSuffix(text, []byte(`\n\n`)) {
-		text = append(text, `\n\n`...)
+// gap appends a block after a blank line, if there is something before it. The
+// text begins at from.
+func gap(body []byte, from int, block []byte) []byte {
+	if len(body) > from && !bytes.HasSuffix(body[from:], []byte(`\n\n`)) {
+		body = append(body, `\n\n`...)
 	}
-	return append(text, block...)
+	return append(body, block...)
 }
 
 // holds reports whether a text, inside a JSON string, shows a keyword.

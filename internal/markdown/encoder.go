@@ -216,7 +216,8 @@ type rows struct {
 	lead  int    // length of the row separator
 	limit int    // for a value, when a row is too large
 	piece fit.Piece
-	begin bool // the next value begins a line
+	begin bool // the first value begins a line
+	dots  bool // the warning about them was given
 }
 
 // minKey is the least that a column's name keeps before columns are left out,
@@ -245,10 +246,6 @@ func (e *Encoder) table(t *channel.Table) {
 	full := e.Layout.Capacity()[0]
 
 	sum := r.piece.HeadSize[0]
-	dot := e.D.Color == nil && slices.ContainsFunc(t.Cells, func(c channel.Cell) bool { return c.Color != "" && c.Mark == "" })
-	if dot {
-		e.Warn(channel.WarnDegraded, "colours are shown as coloured dots")
-	}
 	r.reserve(full)
 	if t.Rows() == 0 {
 		r.empty()
@@ -401,47 +398,76 @@ func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
 	return size[0]
 }
 
-// values writes the cells and gives their length as text.
+// values writes the cells and gives their length as text. Most values need no
+// escape of either kind and are copied at once.
 func (r *rows) values(cells []channel.Cell, clip bool) int {
 	e, buf, text := r.e, r.piece.Buf, 0
+	stop := &stops[e.D.Style]
 	for i := range cells {
 		c, col := &cells[i], &r.cols[i]
 		buf = append(buf, col.open...)
 		text += col.openText
-		if c.Text == "" && c.Mark == "" {
+		s := c.Text
+		if s == "" && c.Mark == "" {
 			continue
 		}
-		var end string
-		if c.Color != "" && e.D.Color != nil && !clip {
-			open, after := e.D.Color(c.Color)
-			buf, text, end = appendJSON(buf, []byte(open)), text+len(open)+len(after), after
-		}
-		var n int
-		switch {
-		case clip:
-			buf, n = r.shortened(buf, i, c)
-		default:
-			buf = append(buf, col.prefix...)
-			buf, n = e.value(buf, c.Text, r.begin && i == 0 && len(col.prefix) == 0)
-			buf = append(buf, col.suffix...)
-			n += col.affix
-			if c.Mark != "" {
-				var m int
-				buf, m = e.value(buf, c.Mark, false)
-				n += m
+		begin := r.begin && i == 0 && len(col.prefix) == 0
+		if c.Color == "" && c.Mark == "" && !begin && !clip {
+			k := 0
+			for k < len(s) && !stop[s[k]] {
+				k++
+			}
+			if k == len(s) {
+				if col.affix == 0 {
+					buf = append(buf, s...)
+				} else {
+					buf = append(append(append(buf, col.prefix...), s...), col.suffix...)
+				}
+				text += len(s) + col.affix
+				continue
 			}
 		}
+		var n int
+		buf, n = r.value(buf, i, c, begin, clip)
 		text += n
-		if c.Color != "" && e.D.Color == nil && c.Mark == "" {
-			d := dots[c.Color]
-			buf = append(append(buf, ' '), d...)
-			text += 1 + len(d)
-		}
-		buf = append(buf, end...)
 	}
 	buf = append(buf, r.close...)
 	r.piece.Buf = buf
 	return text + len(r.close)
+}
+
+// value writes a cell that is not plain.
+func (r *rows) value(buf []byte, i int, c *channel.Cell, begin, clip bool) (_ []byte, text int) {
+	e, col := r.e, &r.cols[i]
+	var n int
+	if clip {
+		buf, text = r.shortened(buf, i, c)
+	} else {
+		end := ""
+		if c.Color != "" && e.D.Color != nil {
+			open, after := e.D.Color(c.Color)
+			buf, text, end = appendJSON(buf, []byte(open)), len(open)+len(after), after
+		}
+		buf = append(buf, col.prefix...)
+		buf, n = e.cell(buf, c.Text, begin)
+		buf = append(buf, col.suffix...)
+		text += n + col.affix
+		if c.Mark != "" {
+			buf, n = e.cell(buf, c.Mark, false)
+			text += n
+		}
+		buf = append(buf, end...)
+	}
+	if c.Color != "" && e.D.Color == nil && c.Mark == "" {
+		d := dots[c.Color]
+		buf = append(append(buf, ' '), d...)
+		text += 1 + len(d)
+		if !r.dots {
+			r.dots = true
+			e.Warn(channel.WarnDegraded, "colours are shown as coloured dots")
+		}
+	}
+	return buf, text
 }
 
 // shortened writes what a cell shows in at most r.limit bytes.
@@ -451,17 +477,8 @@ func (r *rows) shortened(buf []byte, i int, c *channel.Cell) ([]byte, int) {
 	return appendJSON(buf, shown), len(shown)
 }
 
-// value writes a cell's text. Most texts need no escape of either kind and are
-// copied at once.
-func (e *Encoder) value(buf []byte, s string, begin bool) ([]byte, int) {
-	stop := &stops[e.D.Style]
-	i := 0
-	for i < len(s) && !stop[s[i]] {
-		i++
-	}
-	if i == len(s) && !begin {
-		return append(buf, s...), len(s)
-	}
+// cell writes a text of a cell.
+func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
 	at := line{cell: e.D.Tables == Pipes, begin: begin}
 	e.scratch = e.D.escape(e.scratch[:0], jsontext.Line(s), &at)
 	return appendJSON(buf, e.scratch), len(e.scratch)
