@@ -32,13 +32,17 @@ type Data struct {
 	At time.Time
 	// Inputs are the parameter values of the run.
 	Inputs map[string]string
-	// Results are those of the task's statements, in order.
+	// Results are those of the task's statements, in order. Where two have a
+	// column of the same name, the first is meant.
 	Results []*source.Result
 }
 
-// Content is what an author writes.
+// Content is what an author writes. It is data: nothing in it is run.
 type Content struct {
-	Title  string  `json:"title"`
+	// Title is one line of plain text with references, at most MaxTitle
+	// characters once filled. Empty is no title.
+	Title string `json:"title"`
+	// Blocks show in this order. At least one is needed.
 	Blocks []Block `json:"blocks"`
 }
 
@@ -94,17 +98,21 @@ type Column struct {
 	Prefix string `json:"prefix,omitempty"`
 	Suffix string `json:"suffix,omitempty"`
 	// Format is a number pattern such as "#,##0.00" or "0.0%", or a date
-	// layout such as "yyyy-mm-dd".
+	// layout such as "yyyy-mm-dd". Values of another type stay as they are.
+	// Empty is the plain form of each value.
 	Format string        `json:"format,omitempty"`
 	Align  channel.Align `json:"align,omitempty"`
 	// Empty is shown for a null or empty value.
-	Empty     string     `json:"empty,omitempty"`
+	Empty string `json:"empty,omitempty"`
+	// Condition chooses the cells' style. Nil is none.
 	Condition *Condition `json:"condition,omitempty"`
 }
 
 // Condition compares a raw value with a threshold and chooses a style.
 type Condition struct {
-	Op        Op     `json:"op"`
+	Op Op `json:"op"`
+	// Threshold must be a decimal number where Op is an order. OpEmpty and
+	// OpNotEmpty do not look at it.
 	Threshold string `json:"threshold,omitempty"`
 	Met       Style  `json:"met,omitzero"`
 	NotMet    Style  `json:"notMet,omitzero"`
@@ -120,9 +128,10 @@ type Style struct {
 // Op is a comparison.
 type Op string
 
-// The comparisons. They are numeric when both sides are decimal numbers;
-// otherwise OpEqual and OpNotEqual compare text exactly and the orders are not
-// met. Null meets no condition but OpEmpty.
+// The comparisons. They are numeric when both sides are decimal numbers ("1e2"
+// is one); otherwise OpEqual and OpNotEqual compare text exactly and the orders
+// are not met. Null meets no condition but OpEmpty, and has a style only with
+// OpEmpty and OpNotEmpty.
 const (
 	OpEqual        Op = "="
 	OpNotEqual     Op = "!="
@@ -135,12 +144,15 @@ const (
 	OpNotEmpty     Op = "not_empty"
 )
 
-// ChartBlock is a diagram drawn from result columns.
+// ChartBlock is a diagram drawn from result columns. Rows are paired as in a
+// TableBlock.
 type ChartBlock struct {
-	Kind   ChartKind `json:"kind"`
-	Title  string    `json:"title,omitempty"`
-	Labels string    `json:"labels"`
-	Series []Series  `json:"series"`
+	Kind  ChartKind `json:"kind"`
+	Title string    `json:"title,omitempty"`
+	// Labels names the column of what the numbers are of.
+	Labels string `json:"labels"`
+	// Series are the numbers. At least one is needed.
+	Series []Series `json:"series"`
 }
 
 // ChartKind is the form of a chart.
@@ -155,7 +167,9 @@ const (
 
 // Series is one row of numbers in a chart.
 type Series struct {
-	Field string        `json:"field"`
+	// Field is the name of an output whose values are numbers or null.
+	Field string `json:"field"`
+	// Name is shown in the legend. Empty is Field.
 	Name  string        `json:"name,omitempty"`
 	Color channel.Color `json:"color,omitempty"`
 }

@@ -53,8 +53,10 @@ func Default(o *Options) *TemplateRenderer {
 	return t
 }
 
-// Render makes a message. The error joins one *[Error] per mistake, or is ctx's.
-// Data is not changed and, drawn pictures aside, not kept.
+// Render makes a message, with one section per block other than the mail body;
+// a section whose values are all empty has no blocks. The error joins one
+// *[Error] per mistake, or is ctx's. Data is not changed and not kept. Messages
+// of the same content share the nodes that no value is in.
 func (t *TemplateRenderer) Render(ctx context.Context, c Content, d Data) (*channel.Message, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ var hostileValues = []string{
 	"line1\nline2", "line1\r\n\r\n# heading", "\n", "\nx", "x\n", "x\n\n\ny", "a\n- b", "a\n===", "a\n1. b",
 	"&amp;", "&lt;", "&#124;", "&", ";", "\\", "\\\\", `\*`, "ends with \\", "a\\\nb",
 	"${creator}", "${", "}", "$", "$&", "x", "note", "a b", "a  b", "  x  ", "x ", " x", " ", "",
-	"\u202Eabc\u202C", "\u200bx", "a\u00a0b", "\x00\x07bell\x1b[31m", "\uFEFFx", "a\u2028b\u2029c\u0085d", "\xff\xfe", "\x80",
+	"\u202Eabc\u202C", "\u200bx", "a\u00a0b", "\x00\x07bell\x1b[31m", "a\u0090b\u009bc\x7f", "\uFEFFx", "a\u2028b\u2029c\u0085d", "\xff\xfe", "\x80",
 	"\ufdd0\ufde1", "\ufdd0\ufdd1\ufde1", "销售**额**", "！", "🙂", "é", "-1000", "2024-01-02 08:00:00", "Department 1",
 	"\v\f", "\t", "x\ty", ")", ".", "a!", "!",
 }
