@@ -33,7 +33,7 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 	return e.payloads(plan), nil
 }
 
-// encoder writes one message. Sizes are bytes, unused, components, tables.
+// encoder writes one message. Sizes are bytes, components and tables.
 type encoder struct {
 	c        *Channel
 	v2       bool
@@ -65,14 +65,15 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	}
 	e.first(msg)
 	e.layout.Fit = to.Fit
-	e.layout.Limit = fit.Size{maxBytes, 0, maxComps, c.o.Tables}
+	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
 	e.layout.Rest = e.element("…")
 	e.layout.RestSize = component(len(e.layout.Rest))
-	e.layout.Label = fit.Size{2*fit.MaxLabel + 64, 0, 1}
+	plain, labelled := e.prefix(nil, ""), e.prefix(nil, fit.Label(fit.MaxParts, fit.MaxParts))
+	e.layout.Label = component(len(labelled) - len(plain))
 	e.layout.First = component(len(e.mentions) + 1)
-	frame := len(e.prefix(nil, "")) + len(e.suffix(nil)) + signRoom
-	e.layout.Frame = fit.Size{frame, 0, 3}
+	// Header, its text and the keyword are components too.
+	e.layout.Frame = fit.Size{len(plain) + len(e.suffix(nil)) + signRoom, 3}
 
 	for _, s := range msg.Sections {
 		e.run = -1
@@ -86,7 +87,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	return e
 }
 
-func component(n int) fit.Size { return fit.Size{n, 0, 1} }
+func component(n int) fit.Size { return fit.Size{n, 1} }
 
 func (e *encoder) warn(code channel.WarningCode, text string) {
 	w := channel.Warning{Code: code, Text: text}
@@ -214,7 +215,7 @@ func (e *encoder) image(key, alt string) {
 	p := fit.Piece{Buf: []byte(`{"tag":"img","img_key":"` + key + `","alt":{"tag":"plain_text","content":"`)}
 	p.Buf = jsontext.AppendLine(p.Buf, clip(alt, 500))
 	p.Buf = append(p.Buf, `"}}`...)
-	p.Add(fit.Size{len(p.Buf), 0, 2}, 0)
+	p.Add(fit.Size{len(p.Buf), 2}, 0)
 	e.add(p)
 }
 

@@ -224,12 +224,17 @@ func TestSign(t *testing.T) {
 }
 
 func TestConformance(t *testing.T) {
-	channeltest.Test(t, func(t *testing.T) channeltest.Harness {
-		f, c, to, _ := setup(t, &channeltest.LarkOptions{PerSecond: 1000, PerMinute: 10000, Bots: map[string]channeltest.LarkBot{token: {Secret: secret}}})
-		gone := channeltest.NewLark(nil)
-		gone.Close()
-		h := f.Harness(c, to, channel.Webhook("refused", channel.Lark, f.URL("unknown")))
-		h.Unreachable = channel.Webhook("unreachable", channel.Lark, gone.URL(token))
-		return h
-	})
+	for _, card := range []string{"2.0", "1.0"} {
+		t.Run("card "+card, func(t *testing.T) {
+			channeltest.Test(t, func(t *testing.T) channeltest.Harness {
+				f, c, to, _ := setup(t, &channeltest.LarkOptions{PerSecond: 1000, PerMinute: 10000, Bots: map[string]channeltest.LarkBot{token: {Secret: secret}}})
+				to.Options = map[string]string{lark.OptionCard: card}
+				gone := channeltest.NewLark(nil)
+				gone.Close()
+				h := f.Harness(c, to, channel.Webhook("refused", channel.Lark, f.URL("unknown")))
+				h.Unreachable = channel.Webhook("unreachable", channel.Lark, gone.URL(token))
+				return h
+			})
+		})
+	}
 }

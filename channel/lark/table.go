@@ -211,7 +211,7 @@ func (x *table) head() {
 			b = append(b, `"}`...)
 		}
 		p.Head = append(b, `],"rows":[`...)
-		p.HeadSize = fit.Size{len(p.Head), 0, 1, 1}
+		p.HeadSize = fit.Size{len(p.Head), 1, 1}
 		if len(p.Head) <= x.e.layout.Limit[0]*2/5 || most < 8 {
 			break
 		}

@@ -249,12 +249,17 @@ func TestEncodeWarnsAboutRetiredConnectors(t *testing.T) {
 }
 
 func TestConformance(t *testing.T) {
-	channeltest.Test(t, func(t *testing.T) channeltest.Harness {
-		f, c, to, _ := setup(t, &channeltest.TeamsOptions{PerSecond: 1000})
-		gone := channeltest.NewTeams(nil)
-		gone.Close()
-		h := f.Harness(c, to, channel.Webhook("refused", channel.Teams, f.URL("unknown")))
-		h.Unreachable = channel.Webhook("unreachable", channel.Teams, gone.URL("x"))
-		return h
-	})
+	for _, tables := range []string{"table", "columns"} {
+		t.Run("tables as "+tables, func(t *testing.T) {
+			channeltest.Test(t, func(t *testing.T) channeltest.Harness {
+				f, c, to, _ := setup(t, &channeltest.TeamsOptions{PerSecond: 1000})
+				to.Options = map[string]string{teams.OptionTables: tables}
+				gone := channeltest.NewTeams(nil)
+				gone.Close()
+				h := f.Harness(c, to, channel.Webhook("refused", channel.Teams, f.URL("unknown")))
+				h.Unreachable = channel.Webhook("unreachable", channel.Teams, gone.URL("x"))
+				return h
+			})
+		})
+	}
 }

@@ -22,10 +22,10 @@ import (
 // MaxParts is how many parts a message may become before rows are left out.
 const MaxParts = 5
 
-// Size is a length in each of a vendor's measures, such as bytes of the
-// request, bytes of the stored card, components and tables. A channel with one
-// measure uses the first; what a measure means is the channel's affair.
-type Size [4]int
+// Size is a length in each of a vendor's measures, such as bytes, components and
+// tables. A channel with one measure uses the first; what a measure means is the
+// channel's affair.
+type Size [3]int
 
 // Plus returns the sum of s and t.
 func (s Size) Plus(t Size) Size {
