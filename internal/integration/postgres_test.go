@@ -16,6 +16,7 @@ import (
 
 	"github.com/datapush-go/datapush/internal/integration/server"
 	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/hologres"
 	"github.com/datapush-go/datapush/source/postgres"
 	"github.com/datapush-go/datapush/source/sourcetest"
 )
@@ -224,6 +225,38 @@ func TestPostgresContractBehindAPooler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
 				h := pgHarness(t, openPostgres(t, server.PostgresDSN(pgBouncer.server), o), "'postgres'")
+				h.Secrets = append(h.Secrets, fmt.Sprint(pgBouncer.server.Port))
+				return h
+			})
+		})
+	}
+}
+
+// Hologres is not to be had; PostgreSQL stands in for its protocol, not for its
+// language.
+func TestHologresContractOnPostgreSQL(t *testing.T) {
+	pgBouncer.need(t)
+	for name, open := range map[string]func() (*hologres.Source, error){
+		"direct": func() (*hologres.Source, error) { return hologres.Open(server.PostgresDSN(postgreSQL.server), nil) },
+		"behind a pooler": func() (*hologres.Source, error) {
+			return hologres.Open(server.PostgresDSN(pgBouncer.server), &hologres.Options{SimpleProtocol: true})
+		},
+		"a host's pool": func() (*hologres.Source, error) {
+			pool, err := pgxpool.New(context.Background(), server.PostgresDSN(postgreSQL.server))
+			if err != nil {
+				return nil, err
+			}
+			t.Cleanup(pool.Close)
+			return hologres.New(pool, nil), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+				s, err := open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				h := pgHarness(t, s, "'postgres'")
 				h.Secrets = append(h.Secrets, fmt.Sprint(pgBouncer.server.Port))
 				return h
 			})

@@ -371,14 +371,8 @@ func appendElement(out, text []byte, element uint32) []byte {
 	switch element {
 	case 16:
 		return strconv.AppendBool(out, len(text) > 0 && text[0] == 't')
-	case 20, 21, 23, 26:
-		return append(out, text...)
-	case 700, 701, 1700:
-		if c := text[len(text)-1]; c >= '0' && c <= '9' {
-			return append(out, text...)
-		}
-		return appendText(out, text) // NaN and infinities are no JSON numbers
-	case 114, 3802:
+	case 20, 21, 23, 26, 700, 701, 1700, 114, 3802:
+		// NaN and infinities are no JSON numbers.
 		if json.Valid(text) {
 			return append(out, text...)
 		}

@@ -37,8 +37,8 @@ type Options struct {
 	// connection string has no pool_max_conns. Zero is 4. New leaves the pool's
 	// own limit.
 	MaxConns int
-	// MaxIdleTime is how long Open keeps a connection that nobody uses. Zero is
-	// five minutes.
+	// MaxIdleTime is how long Open keeps a connection that nobody uses, where the
+	// connection string has no pool_max_conn_idle_time. Zero is five minutes.
 	MaxIdleTime time.Duration
 	// ConnectTimeout is how long Open's connections may take to be made, where
 	// the connection string has no connect_timeout. Zero is ten seconds.
@@ -61,28 +61,29 @@ type Source struct{ s *pg.Source }
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
 	opts := options(o)
-	fail := func(string) error {
-		return &source.Error{Op: "postgres: open", Err: errors.New("the DSN cannot be read; it is like postgres://user:password@host:5432/database or user=… host=… dbname=…")}
-	}
+	// The parser's own errors repeat parts of the DSN.
+	unreadable := &source.Error{Op: "postgres: open", Err: errors.New("the DSN cannot be read; it is like postgres://user:password@host:5432/database or user=… host=… dbname=…")}
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, fail(err.Error())
+		return nil, unreadable
 	}
 	parsed, err := pgconn.ParseConfig(dsn)
 	if err != nil {
-		return nil, fail(err.Error())
+		return nil, unreadable
 	}
 	if _, given := parsed.RuntimeParams["pool_max_conns"]; !given {
 		config.MaxConns = int32(opts.MaxConns)
 	}
-	config.MaxConnIdleTime = opts.MaxIdleTime
+	if _, given := parsed.RuntimeParams["pool_max_conn_idle_time"]; !given {
+		config.MaxConnIdleTime = opts.MaxIdleTime
+	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = opts.ConnectTimeout
 	}
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
-		return nil, fail(err.Error())
+		return nil, unreadable
 	}
 	return newSource(pool, opts, pool.Close), nil
 }
