@@ -99,8 +99,9 @@ type Options struct {
 // Channel delivers to DingTalk. It implements [channel.Checker] and
 // [channel.Previewer] too, and may be used by several goroutines at once.
 type Channel struct {
-	o    Options
-	http *webhook.Client
+	o       Options
+	http    *webhook.Client
+	scratch sync.Pool // of *markdown.Scratch
 
 	mu      sync.Mutex
 	limited map[string]time.Time // by budget: when a rate limit was met, until a success

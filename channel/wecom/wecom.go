@@ -42,6 +42,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -88,8 +89,9 @@ type Options struct {
 // Channel delivers to WeCom. It implements [channel.Checker] and
 // [channel.Previewer] too, and may be used by several goroutines at once.
 type Channel struct {
-	o    Options
-	http *webhook.Client
+	o       Options
+	http    *webhook.Client
+	scratch sync.Pool // of *markdown.Scratch
 }
 
 // New makes a channel; nil means the zero value. It does no I/O.

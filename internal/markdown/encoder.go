@@ -34,6 +34,10 @@ type Encoder struct {
 	Visible  bool
 	Warnings []channel.Warning
 
+	// Scratch is where tables are written. Nil takes memory of its own. It must
+	// not be used again before the last part was appended.
+	Scratch *Scratch
+
 	w       Writer
 	scratch []byte
 	found   []channel.Mention // in the block being written
@@ -65,6 +69,10 @@ func (e *Encoder) Write(sections []channel.Section) fit.Plan {
 }
 
 func (e *Encoder) write(sections []channel.Section, finer int) {
+	if e.Scratch == nil {
+		e.Scratch = new(Scratch)
+	}
+	e.Scratch.free, e.Scratch.freeRows = e.Scratch.buf[:0], e.Scratch.rows[:0]
 	e.Layout.Pieces, e.Layout.Omitted = nil, false
 	e.Mentions = map[int][]channel.Mention{}
 	e.sum, e.finer = 0, finer
@@ -258,26 +266,55 @@ func (e *Encoder) table(t *channel.Table) {
 		size := r.row(t.Row(i)[:n], len(r.piece.Rows) > 0, room)
 		sum += size
 	}
+	r.release()
 	e.sum += sum
 	e.Visible = e.Visible || t.Rows() > 0 || slices.ContainsFunc(t.Columns, func(c channel.Column) bool { return c.Header != "" })
 	e.Layout.Pieces = append(e.Layout.Pieces, r.piece)
 }
 
+// Scratch is memory that encoders use one after the other, because the bytes of
+// a long table are needed only until the parts are put together.
+type Scratch struct {
+	buf, free      []byte
+	rows, freeRows []fit.Row
+}
+
+// maxScratch bounds what is kept: five parts of the largest limit, and some.
+const maxScratch = 256 << 10
+
+// Keep reports whether the memory is small enough to be kept for later.
+func (s *Scratch) Keep() bool { return cap(s.buf)+64*cap(s.rows) <= maxScratch }
+
 // reserve makes room for what will be written, so that rows do not move it.
 func (r *rows) reserve(full int) {
-	n := r.t.Rows()
-	guess := 0
+	n, per := r.t.Rows(), 1
 	for i := range min(n, 8) {
+		row := len(r.close) + r.lead
 		for j := range r.cols {
-			guess += len(r.cols[j].open) + len(r.cols[j].prefix) + len(r.cols[j].suffix) + len(r.t.Row(i)[j].Text) + 4
+			row += len(r.cols[j].open) + len(r.cols[j].prefix) + len(r.cols[j].suffix) + len(r.t.Row(i)[j].Text)
 		}
+		per = max(per, row)
 	}
-	if n > 8 {
-		guess = guess / 8 * n
+	// A row that differs costs a move, no more.
+	size := min(per*(n+1), full+full/8+per)
+	count := min(n+1, 2*full/per+8)
+	s := r.e.Scratch
+	if cap(s.free) < size {
+		s.free = make([]byte, 0, size)
+		s.buf = s.free
 	}
-	r.piece.Buf = make([]byte, 0, min(guess, full+full/8)+64)
-	per := max(guess/max(n, 1), 1)
-	r.piece.Rows = make([]fit.Row, 0, min(n, full/per+8))
+	if cap(s.freeRows) < count {
+		s.freeRows = make([]fit.Row, 0, count)
+		s.rows = s.freeRows
+	}
+	r.piece.Buf, r.piece.Rows = s.free, s.freeRows
+}
+
+// release leaves what is not used to the next table.
+func (r *rows) release() {
+	s := r.e.Scratch
+	s.free = r.piece.Buf[len(r.piece.Buf):]
+	s.freeRows = r.piece.Rows[len(r.piece.Rows):]
 }
 
 // columns prepares what is written once per table.
