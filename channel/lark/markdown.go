@@ -296,7 +296,9 @@ func (w *writer) list(l *channel.List) {
 			before := len(w.out)
 			if j > 0 {
 				w.nl()
-				if _, nested := b.(*channel.List); !nested {
+				// A nested list follows its item closely, but a number other than one
+				// begins no list within a paragraph.
+				if l, nested := b.(*channel.List); !nested || l.Start > 1 {
 					w.nl()
 				}
 			}

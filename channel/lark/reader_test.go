@@ -1,6 +1,7 @@
 package lark_test
 
 import (
+	"fmt"
 	"html"
 	"math/rand/v2"
 	"strings"
@@ -118,5 +119,75 @@ func TestMarkersWorkBesideAnything(t *testing.T) {
 		if len(kinds) != 1 || strings.ReplaceAll(words(shown), " ", "") != before+inner+after {
 			t.Errorf("%q %q %q is written as %q: nodes %v, shown %q", before, inner, after, content, kinds, shown)
 		}
+	}
+}
+
+// outline is the structure of Markdown: blocks with what is in them, and texts.
+func outline(source string) string {
+	src := []byte(source)
+	var b strings.Builder
+	var walk func(n ast.Node)
+	walk = func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.Text:
+			b.Write(n.Segment.Value(src))
+			return
+		case *ast.List:
+			fmt.Fprintf(&b, "list %d", n.Start)
+		case *ast.ListItem:
+			b.WriteString("item")
+		case *ast.Blockquote:
+			b.WriteString("quote")
+		case *ast.FencedCodeBlock:
+			b.WriteString("code[")
+			for i := range n.Lines().Len() {
+				line := n.Lines().At(i)
+				b.Write(line.Value(src))
+			}
+			b.WriteString("]")
+			return
+		}
+		b.WriteString("(")
+		for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+			walk(c)
+		}
+		b.WriteString(")")
+	}
+	walk(reader.Parse(text.NewReader(src)))
+	return b.String()
+}
+
+func TestBlocksKeepTheirStructure(t *testing.T) {
+	item := func(bs ...channel.Block) channel.Item { return channel.Item{Blocks: bs} }
+	list := func(start int, items ...channel.Item) channel.Block {
+		return &channel.List{Start: start, Items: items}
+	}
+	tests := []struct {
+		name string
+		in   channel.Block
+		want string
+	}{
+		{"a nested list that begins with three", list(0, item(p(channel.Text("a")), list(3, item(p(channel.Text("b"))), item(p(channel.Text("c"))))), item(p(channel.Text("d")))),
+			"(list 0(item((a)list 3(item((b))item((c))))item((d))))"},
+		{"bullets in numbers", list(1, item(p(channel.Text("a")), list(0, item(p(channel.Text("b")))))),
+			"(list 1(item((a)list 0(item((b))))))"},
+		{"paragraphs and code in an item", list(9, item(p(channel.Text("a")), p(channel.Text("b")), &channel.Code{Text: "x\n  y"}), item(p(channel.Text("c")))),
+			"(list 9(item((a)(b)code[x\n  y\n])item((c))))"},
+		{"quotes within quotes", &channel.Quote{Blocks: blocks{p(channel.Text("a")), &channel.Quote{Blocks: blocks{p(channel.Text("b"))}}, &channel.Code{Text: "x\n\ny"}}},
+			"(quote((a)quote((b))code[x\n\ny\n]))"},
+		{"a list in a quote", &channel.Quote{Blocks: blocks{list(0, item(p(channel.Text("a")), list(0, item(p(channel.Text("b"))))), item(p(channel.Text("c"))))}},
+			"(quote(list 0(item((a)list 0(item((b))))item((c)))))"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ps, err := lark.New(nil).Encode(message("t", tt.in), channel.Destination{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := read(t, ps[0]).Card.Body.Elements[0].Content
+			if diff := cmp.Diff(tt.want, outline(content)); diff != "" {
+				t.Errorf("%q (-want +got)\n%s", content, diff)
+			}
+		})
 	}
 }
