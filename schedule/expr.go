@@ -150,11 +150,13 @@ type part struct {
 	format   []token
 	// What follows is the format compiled for appendQuick; for a literal, text
 	// is the literal.
-	quick   bool   // nothing but a shift by days and tokens of two and four digits
-	literal bool   // text has more than the runs write
-	text    string // the format with a 0 for each digit
-	runs    []run
-	table   *monthTable
+	quick      bool   // nothing but a shift by days and tokens of two and four digits
+	literal    bool   // text has more than the runs write
+	text       string // the format with a 0 for each digit
+	runs       []run
+	table      *monthTable
+	shape      shape
+	separators uint64 // of the shape
 }
 
 type partKind uint8
@@ -213,15 +215,51 @@ const clockTokens tokenSet = 1<<hour24Token | 1<<hour12Token | 1<<minuteToken | 
 // dateTokens are those that show a date.
 const dateTokens tokenSet = 1<<centuryToken | 1<<shortYearToken | 1<<yearToken | 1<<monthToken | 1<<dayToken | 1<<weekToken | 1<<quarterToken
 
-// run is a stretch of digits in the text of a format, 2, 4 or 8 that follow each
-// other in one word of lanes, stored together with text that follows them.
+// run is a stretch of 2, 4 or 8 digits in the text of a format that follow each
+// other in one word of lanes.
 type run struct {
-	digits uint64 // mask of the digits, in the word shifted
-	text   uint64 // what stands after them
-	at     uint16 // place in the text
-	width  uint8  // of the store: 2, 4 or 8
-	shift  uint8  // bits of the word before the first digit
-	clock  bool   // of the time of day
+	at    uint16 // place in the text
+	width uint8
+	shift uint8 // bits of the word before the first digit
+	clock bool  // of the time of day
+}
+
+// shape is a layout that Append writes without looking at runs. They are the
+// layouts that people use most.
+type shape uint8
+
+const (
+	otherShape     shape = iota
+	plainDate            // yyyymmdd
+	plainStamp           // yyyymmddhh24miss
+	separatedDate        // yyyy-mm-dd, with any single byte for each -
+	separatedClock       // hh24:mi:ss, likewise
+)
+
+// shapeOf is the shape of a text with runs in it, and the bytes of the text's
+// first word that no run writes.
+func shapeOf(runs []run, text string) (shape, uint64) {
+	type place struct {
+		at    uint16
+		clock bool
+		shift uint8
+	}
+	is := func(length int, want ...place) bool {
+		return len(text) == length && slices.EqualFunc(runs, want, func(r run, p place) bool {
+			return r.at == p.at && r.clock == p.clock && r.shift == p.shift
+		})
+	}
+	switch {
+	case is(8, place{0, false, 0}):
+		return plainDate, 0
+	case is(14, place{0, false, 0}, place{8, true, 16}, place{12, true, 48}):
+		return plainStamp, 0
+	case is(10, place{0, false, 0}, place{5, false, 32}, place{8, false, 48}):
+		return separatedDate, uint64(text[4])<<32 | uint64(text[7])<<56
+	case is(8, place{0, true, 16}, place{3, true, 32}, place{6, true, 48}):
+		return separatedClock, uint64(text[2])<<16 | uint64(text[5])<<40
+	}
+	return otherShape, 0
 }
 
 // show sets what p writes. The format is compiled to text with places for
@@ -238,6 +276,7 @@ func (p *part) show(format []token) {
 		switch t.kind {
 		case textToken:
 			text.WriteString(t.text)
+			p.literal = true
 		case yearToken:
 			lanes = append(lanes, centuryToken, shortYearToken)
 			places = append(places, text.Len(), text.Len()+2)
@@ -254,32 +293,17 @@ func (p *part) show(format []token) {
 	if !p.quick {
 		return
 	}
-	written := 0 // how much of the text the runs write
 	for len(lanes) > 0 {
-		at := places[0]
 		// The longest stretch of neighbours in one word.
 		n := 1
-		for n < len(lanes) && lanes[n] == lanes[n-1]+1 && lanes[n] != hour12Token && places[n] == at+2*n {
+		for n < len(lanes) && lanes[n] == lanes[n-1]+1 && lanes[n] != hour12Token && places[n] == places[0]+2*n {
 			n++
 		}
 		n = 1 << (bits.Len(uint(n)) - 1)
-		width, end := 2*n, len(p.text)
-		if n < len(lanes) {
-			end = places[n]
-		}
-		for width < end-at && width < 8 && at+2*width <= len(p.text) {
-			width *= 2
-		}
-		p.literal = p.literal || at > written || end > at+width
-		written = end
-		r := run{at: uint16(at), width: uint8(width), clock: lanes[0] >= hour12Token, shift: uint8(lanes[0]%4) * 16}
-		r.digits = 1<<(16*n) - 1
-		for i := 2 * n; i < width; i++ {
-			r.text |= uint64(p.text[at+i]) << (8 * i)
-		}
-		p.runs = append(p.runs, r)
+		p.runs = append(p.runs, run{at: uint16(places[0]), width: uint8(2 * n), shift: uint8(lanes[0]%4) * 16, clock: lanes[0] >= hour12Token})
 		lanes, places = lanes[n:], places[n:]
 	}
+	p.shape, p.separators = shapeOf(p.runs, p.text)
 }
 
 // moment is what a format shows.
@@ -430,6 +454,25 @@ func (p *part) appendQuick(dst []byte, local int64) (_ []byte, ok bool) {
 	}
 	dst = dst[:start+size]
 	out := dst[start:]
+	switch p.shape {
+	case plainDate:
+		binary.LittleEndian.PutUint64(out, date)
+		return dst, true
+	case plainStamp:
+		to := out[:14]
+		binary.LittleEndian.PutUint64(to, date)
+		binary.LittleEndian.PutUint32(to[8:], uint32(clock>>16))
+		binary.LittleEndian.PutUint16(to[12:], uint16(clock>>48))
+		return dst, true
+	case separatedDate:
+		to := out[:10]
+		binary.LittleEndian.PutUint64(to, date&0xFFFF_FFFF|date>>32&0xFFFF<<40|p.separators)
+		binary.LittleEndian.PutUint16(to[8:], uint16(date>>48))
+		return dst, true
+	case separatedClock:
+		binary.LittleEndian.PutUint64(out, clock>>16&0xFFFF|clock>>32&0xFFFF<<24|clock>>48<<48|p.separators)
+		return dst, true
+	}
 	if p.literal {
 		copy(out, p.text)
 	}
@@ -439,7 +482,7 @@ func (p *part) appendQuick(dst []byte, local int64) (_ []byte, ok bool) {
 		if r.clock {
 			word = clock
 		}
-		word = word>>(r.shift&63)&r.digits | r.text
+		word >>= r.shift & 63
 		switch to := out[r.at:]; r.width {
 		case 2:
 			binary.LittleEndian.PutUint16(to, uint16(word))
