@@ -2,6 +2,7 @@ package lark
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
@@ -16,6 +17,9 @@ const signRoom = len(`"timestamp":"1599360473","sign":"",`) + 44
 // titleBytes bounds the title, which stands in each part's header and in the
 // first line of the chat list.
 const titleBytes = 300
+
+// maxWarnings bounds what one message keeps in the ledger.
+const maxWarnings = 50
 
 // Encode writes a message as interactive cards. Sizes are bytes of a signed
 // request, whether or not the destination signs.
@@ -91,10 +95,11 @@ func component(n int) fit.Size { return fit.Size{n, 1} }
 
 func (e *encoder) warn(code channel.WarningCode, text string) {
 	w := channel.Warning{Code: code, Text: text}
-	for _, have := range e.warnings {
-		if have == w {
-			return
-		}
+	if len(e.warnings) > maxWarnings || slices.Contains(e.warnings, w) {
+		return
+	}
+	if len(e.warnings) == maxWarnings {
+		w.Text = "there are more warnings than are listed"
 	}
 	e.warnings = append(e.warnings, w)
 }
@@ -123,9 +128,9 @@ func (e *encoder) at(m channel.Mention) string {
 	case plainID(id) && id != "all":
 		return "<at id=" + id + "></at>"
 	case m.Email != "":
-		e.warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address")
+		e.warn(channel.WarnUnresolved, clip(m.Label(), 100)+" is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address")
 	default:
-		e.warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a Lark bot mentions by open_id or user_id only")
+		e.warn(channel.WarnUnresolved, clip(m.Label(), 100)+" is not mentioned: a Lark bot mentions by open_id or user_id only")
 	}
 	return ""
 }

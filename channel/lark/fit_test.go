@@ -275,6 +275,23 @@ func TestEncodeFitsAnything(t *testing.T) {
 	}
 }
 
+func TestEncodeBoundsWarnings(t *testing.T) {
+	var in inlines
+	for i := range 5000 {
+		in = append(in, &channel.Mention{Phone: fmt.Sprint("1380000", i)})
+	}
+	ps, err := lark.New(nil).Encode(message("t", p(in...)), channel.Destination{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range ps {
+		if n := len(p.Warnings); n > 60 {
+			t.Errorf("part %d has %d warnings", p.Part, n)
+		}
+	}
+	within(t, ps)
+}
+
 func FuzzEncode(f *testing.F) {
 	f.Add("title", "a **b** <at id=all></at>", "cell\n1", true)
 	f.Add("", "```\n- x\n\n    y", "|", false)

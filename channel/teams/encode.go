@@ -3,6 +3,7 @@ package teams
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
@@ -11,10 +12,12 @@ import (
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
 
-// Bounds of what stands in every part.
+// Bounds of what stands in every part, and beside it.
 const (
 	titleBytes    = 300
 	entitiesBytes = 4_000
+	// maxWarnings bounds what one message keeps in the ledger.
+	maxWarnings = 50
 )
 
 // Encode writes a message as Adaptive Cards. Sizes are those of the card written
@@ -101,10 +104,11 @@ func encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
 
 func (e *encoder) warn(code channel.WarningCode, text string) {
 	w := channel.Warning{Code: code, Text: text}
-	for _, have := range e.warnings {
-		if have == w {
-			return
-		}
+	if len(e.warnings) > maxWarnings || slices.Contains(e.warnings, w) {
+		return
+	}
+	if len(e.warnings) == maxWarnings {
+		w.Text = "there are more warnings than are listed"
 	}
 	e.warnings = append(e.warnings, w)
 }

@@ -93,7 +93,8 @@ func (e *encoder) lost(m channel.Mention) {
 	case m.All:
 		e.warn(channel.WarnRemoved, "everyone is not mentioned: Teams offers no such mention to workflows")
 	case person(m) == "":
-		e.warn(channel.WarnUnresolved, m.Label()+" is not mentioned: Teams needs a user principal name, an e-mail address or an object id")
+		label, _ := fit.Clip(m.Label(), 100)
+		e.warn(channel.WarnUnresolved, label+" is not mentioned: Teams needs a user principal name, an e-mail address or an object id")
 	default:
 		e.warn(channel.WarnCut, "the message mentions more people than fit")
 	}
