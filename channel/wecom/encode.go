@@ -172,34 +172,38 @@ func (e *encoder) frame(msg *channel.Message) {
 
 func (e *encoder) payloads(plan fit.Plan, msg *channel.Message) []channel.Payload {
 	n := len(plan.Parts)
-	var out []channel.Payload
-	var text []byte
+	out := make([]channel.Payload, 0, n+len(e.pictures)+1)
 	for i, part := range plan.Parts {
-		text = append(text[:0], e.heading...)
+		// Escapes make the JSON somewhat longer than the text.
+		body := begin(make([]byte, 0, part.Size[0]+part.Size[0]/8+128), e.format)
+		from := len(body)
+		body = append(body, e.heading...)
 		if n > 1 {
-			if len(text) > 0 {
-				text = append(text, ' ')
+			if len(body) > from {
+				body = append(body, ' ')
 			}
-			text = append(text, fit.Label(i+1, n)...)
+			body = append(body, fit.Label(i+1, n)...)
 		}
 		var mentions []channel.Mention
 		if i == 0 {
 			mentions = append(mentions, e.to.Mentions...)
-			text = gap(text, e.mine)
+			body = gap(body, from, e.mine)
 		}
 		for _, s := range part.Segments {
 			mentions = append(mentions, e.Mentions[s.Piece]...)
 		}
-		text = gap(text, nil)
-		text = e.Layout.Append(text, part)
-		text = bytes.TrimSuffix(text, []byte(`\n\n`)) // nothing but pictures follows
-		if len(text) == 0 {
+		body = gap(body, from, nil)
+		body = e.Layout.Append(body, part)
+		if bytes.HasSuffix(body[from:], []byte(`\n\n`)) { // nothing but pictures follows
+			body = body[:len(body)-len(`\n\n`)]
+		}
+		if len(body) == from {
 			continue
 		}
-		p := content(e.format, text, nil)
-		if e.format == FormatText {
-			p = content(e.format, text, mentions)
+		if e.format != FormatText {
+			mentions = nil
 		}
+		p := end(body, from, e.format, mentions)
 		p.Warnings = part.Warnings
 		out = append(out, p)
 	}
@@ -226,19 +230,23 @@ func (e *encoder) callText(msg *channel.Message) channel.Payload {
 	if text == "" {
 		text = markdown.FirstText(msg, titleBytes)
 	}
-	return content(FormatText, jsontext.Append(nil, text), e.calls)
+	body := begin(nil, FormatText)
+	from := len(body)
+	return end(jsontext.Append(body, text), from, FormatText, e.calls)
 }
 
-// content is a message of a format whose text is JSON already. Mentions are of
-// type text alone.
-func content(format string, text []byte, mentions []channel.Mention) channel.Payload {
-	b := make([]byte, 0, len(text)+128)
+// begin and end write a message of a format around its text, which is JSON
+// already and begins at from. Mentions are of type text alone.
+func begin(b []byte, format string) []byte {
 	b = append(b, `{"msgtype":"`...)
 	b = append(b, format...)
 	b = append(b, `","`...)
 	b = append(b, format...)
-	b = append(b, `":{"content":"`...)
-	b = append(b, text...)
+	return append(b, `":{"content":"`...)
+}
+
+func end(b []byte, from int, format string, mentions []channel.Mention) channel.Payload {
+	size := markdown.TextLen(b[from:])
 	b = append(b, '"')
 	var ids, phones []string
 	for _, m := range mentions {
@@ -255,7 +263,7 @@ func content(format string, text []byte, mentions []channel.Mention) channel.Pay
 	b = list(b, "mentioned_list", ids)
 	b = list(b, "mentioned_mobile_list", phones)
 	b = append(b, `}}`...)
-	return channel.Payload{Type: format, Body: b, Size: markdown.TextLen(text)}
+	return channel.Payload{Type: format, Body: b, Size: size}
 }
 
 func list(b []byte, name string, values []string) []byte {
@@ -288,10 +296,11 @@ func picture(i *channel.Image) channel.Payload {
 	return channel.Payload{Type: "image", Body: b}
 }
 
-// gap appends a block after a blank line, if there is something before it.
-func gap(text, block []byte) []byte {
-	if len(text) > 0 && !bytes.HasSuffix(text, []byte(`\n\n`)) {
-		text = append(text, `\n\n`...)
+// gap appends a block after a blank line, if there is something before it. The
+// text begins at from.
+func gap(body []byte, from int, block []byte) []byte {
+	if len(body) > from && !bytes.HasSuffix(body[from:], []byte(`\n\n`)) {
+		body = append(body, `\n\n`...)
 	}
-	return append(text, block...)
+	return append(body, block...)
 }

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -675,11 +676,12 @@ func plain(in []channel.Inline) string {
 // this package holds.
 func TextLen(b []byte) int {
 	n := len(b)
-	for i := 0; i < len(b); i++ {
-		if b[i] == '\\' {
-			n--
-			i++
+	for {
+		i := bytes.IndexByte(b, '\\')
+		if i < 0 {
+			return n
 		}
+		n--
+		b = b[i+2:]
 	}
-	return n
 }
