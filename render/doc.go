@@ -29,8 +29,8 @@
 // A value never becomes markup, whatever its characters are. The author's text
 // is parsed first, with each reference as an opaque token, and values go into
 // the tree that this gave. Control characters other than tab are removed. A line
-// break in a value is a line break in a paragraph and in code, and a space in a
-// title, a heading, a table cell or a code span.
+// break in a value is a line break in a paragraph and in a code block, and a
+// space in a title, a heading, a table cell, a link's text or a code span.
 //
 // In the address of a link or an image a value is percent-encoded. At the start
 // of the address it may be an address itself; anywhere else it is one component.

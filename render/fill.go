@@ -152,7 +152,7 @@ func (r *run) inlines(l inlineList, flat bool) []channel.Inline {
 				out = append(out, styled(f.kind, inlines))
 			}
 		case kindLink:
-			label := r.inlines(f.inlines, flat)
+			label := r.inlines(f.inlines, true)
 			if url := r.address(f.url); linkable(url) {
 				out = append(out, &channel.Link{URL: url, Inlines: label})
 				continue

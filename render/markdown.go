@@ -19,8 +19,8 @@ import (
 // escaped, and whether that was enough is not reasoned about but tried: the
 // result is parsed again. What the author's text cannot carry (a line break in
 // a quoted table, a backtick in a code span) is written anew from the blocks,
-// and in the last resort without emphasis, whose marks next to punctuation would
-// show.
+// and in the last resort, or when values are long, without emphasis, whose marks
+// next to punctuation would show.
 func (r *run) source(d *document, blocks []channel.Block) string {
 	if len(d.refs) == 0 {
 		return d.src
@@ -28,6 +28,9 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 	text, plain := r.substitute(d)
 	if plain && d.direct {
 		return text
+	}
+	if len(text)-len(d.src) > maxTried {
+		return writeMarkdown(withoutEmphasis(blocks))
 	}
 	want := outline(blocks)
 	if !d.tagged && outline(readMarkdown(r.renderer.parser, text)) == want {
@@ -39,6 +42,11 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 	}
 	return writeMarkdown(withoutEmphasis(blocks))
 }
+
+// maxTried is how many bytes values may add to a text that is parsed again.
+// Parsing takes a time that grows with the square of some texts' length, and
+// values are not the author's to keep short.
+const maxTried = 16 << 10
 
 // readMarkdown parses Markdown in which ${ is text.
 func readMarkdown(p parser.Parser, src string) []channel.Block {
