@@ -151,7 +151,7 @@ type part struct {
 	// What follows is the format compiled for appendQuick; for a literal, text
 	// is the literal.
 	quick      bool   // nothing but a shift by days and tokens of two and four digits
-	literal    bool   // text has more than the runs write
+	literal    bool   // text is more than places for digits
 	text       string // the format with a 0 for each digit
 	runs       []run
 	table      *monthTable
@@ -239,24 +239,17 @@ const (
 // shapeOf is the shape of a text with runs in it, and the bytes of the text's
 // first word that no run writes.
 func shapeOf(runs []run, text string) (shape, uint64) {
-	type place struct {
-		at    uint16
-		clock bool
-		shift uint8
-	}
-	is := func(length int, want ...place) bool {
-		return len(text) == length && slices.EqualFunc(runs, want, func(r run, p place) bool {
-			return r.at == p.at && r.clock == p.clock && r.shift == p.shift
-		})
+	is := func(length int, want ...run) bool {
+		return len(text) == length && slices.Equal(runs, want)
 	}
 	switch {
-	case is(8, place{0, false, 0}):
+	case is(8, run{0, 8, 0, false}):
 		return plainDate, 0
-	case is(14, place{0, false, 0}, place{8, true, 16}, place{12, true, 48}):
+	case is(14, run{0, 8, 0, false}, run{8, 4, 16, true}, run{12, 2, 48, true}):
 		return plainStamp, 0
-	case is(10, place{0, false, 0}, place{5, false, 32}, place{8, false, 48}):
+	case is(10, run{0, 4, 0, false}, run{5, 2, 32, false}, run{8, 2, 48, false}):
 		return separatedDate, uint64(text[4])<<32 | uint64(text[7])<<56
-	case is(8, place{0, true, 16}, place{3, true, 32}, place{6, true, 48}):
+	case is(8, run{0, 2, 16, true}, run{3, 2, 32, true}, run{6, 2, 48, true}):
 		return separatedClock, uint64(text[2])<<16 | uint64(text[5])<<40
 	}
 	return otherShape, 0

@@ -408,6 +408,16 @@ var layouts = []struct{ expr, layout string }{
 	{"$[mi]", "04"},
 	{"$[yyyy年mm月dd日]", "2006年01月02日"},
 	{"$[ddmmyyyy_ss]", "02012006_05"},
+	// As long as a common layout, and different.
+	{"$[yyyy----]", "2006----"},
+	{"$[yyyy----hh24miss]", "2006----150405"},
+	{"$[yyyy-mm---]", "2006-01---"},
+	{"$[mm-dd-yyyy]", "01-02-2006"},
+	{"$[hh24-----]", "15-----"},
+	{"$[hh12:mi:ss]", "03:04:05"},
+	{"$[yyyymm]", "200601"},
+	{"$[mmdd]", "0102"},
+	{"$[hh24mi]", "1504"},
 }
 
 func TestExpressionsAgreeWithTimeFormat(t *testing.T) {
