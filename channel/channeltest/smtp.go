@@ -80,7 +80,8 @@ type SMTPFault struct {
 	Hang bool
 	// Stored keeps the mail although "." went wrong. A 2xx Reply does so too.
 	Stored bool
-	// Then is called when the fault strikes, before Reply is sent.
+	// Then is called when the fault strikes: for "." after the mail is kept or
+	// not, and always before Reply is sent.
 	Then func()
 }
 
@@ -270,7 +271,8 @@ func (f *SMTP) strike(verb, line string) *SMTPFault {
 		}
 	}
 	f.mu.Unlock()
-	if hit != nil && hit.Then != nil {
+	// A complete mail is kept before anyone hears of it.
+	if hit != nil && hit.Then != nil && verb != "." {
 		hit.Then()
 	}
 	return hit
@@ -567,11 +569,14 @@ func (c *smtpFront) data(reply string) error {
 		return err
 	}
 	own, err := c.read()
-	c.dot = nil
 	if err != nil {
-		return err
+		return err // the session may still be reading dot
 	}
+	c.dot = nil
 	if scripted != nil {
+		if scripted.Then != nil {
+			scripted.Then()
+		}
 		return c.play(scripted)
 	}
 	return c.say(own)

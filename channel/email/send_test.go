@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -468,13 +469,40 @@ func TestSendEndsWithItsContext(t *testing.T) {
 		}
 	})
 	t.Run("a slow answer after the final dot is unknown after the time limit", func(t *testing.T) {
-		f, _ := start(t, channeltest.SMTPOptions{Faults: []channeltest.SMTPFault{{Verb: ".", Hang: true, Stored: true}}})
-		c := open(t, f, email.Options{Timeout: 50 * time.Millisecond})
+		// The limit is ten minutes, so the test ends it by hand.
+		line := make(chan net.Conn, 1)
+		f, _ := start(t, channeltest.SMTPOptions{Faults: []channeltest.SMTPFault{{Verb: ".", Hang: true, Stored: true, Then: func() {
+			n := <-line
+			if d := time.Until(n.(*timedConn).deadline.Load().(time.Time)); d < 9*time.Minute || d > 10*time.Minute {
+				t.Errorf("the answer may take %v, want 10 minutes", d)
+			}
+			_ = n.SetReadDeadline(time.Unix(1, 0))
+		}}}})
+		c := email.New(&email.Options{
+			TLSConfig: f.TLSConfig(),
+			Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				n, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+				timed := &timedConn{Conn: n}
+				line <- timed
+				return timed, err
+			},
+		})
 		_, err := send(t, c, email.To("mail", account(f)))
 		if e := failure(t, err); e.Outcome != channel.Unknown || len(f.Messages()) != 1 {
 			t.Errorf("Send: %v (%v)", err, e.Outcome)
 		}
 	})
+}
+
+// timedConn shows the time limit that was set last.
+type timedConn struct {
+	net.Conn
+	deadline atomic.Value
+}
+
+func (c *timedConn) SetDeadline(t time.Time) error {
+	c.deadline.Store(t)
+	return c.Conn.SetDeadline(t)
 }
 
 func TestAMailThatBreaksOffIsNeverEnded(t *testing.T) {
