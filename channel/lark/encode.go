@@ -85,7 +85,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 			if e.layout.Omitted {
 				return e
 			}
-			e.block(b)
+			e.block(fit.Shallow(b))
 		}
 	}
 	return e

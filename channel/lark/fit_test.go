@@ -275,6 +275,25 @@ func TestEncodeFitsAnything(t *testing.T) {
 	}
 }
 
+func TestEncodeTakesAnyDepth(t *testing.T) {
+	var in channel.Inline = channel.Text("deep inside")
+	for range 20000 {
+		in = &channel.Emphasis{Inlines: inlines{in}}
+	}
+	b := p(in)
+	for range 20000 {
+		b = &channel.Quote{Blocks: blocks{b}}
+	}
+	ps, err := lark.New(nil).Encode(message("t", b), channel.Destination{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, ps)
+	if !strings.Contains(string(ps[0].Body), "deep inside") {
+		t.Errorf("the text is not shown: %s", ps[0].Body)
+	}
+}
+
 func TestEncodeBoundsWarnings(t *testing.T) {
 	var in inlines
 	for i := range 5000 {

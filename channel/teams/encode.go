@@ -96,7 +96,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
 			if l.Omitted {
 				return e
 			}
-			e.block(b)
+			e.block(fit.Shallow(b))
 		}
 	}
 	return e
@@ -291,7 +291,7 @@ func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 		}
 		body := make([]byte, 0, part.Size[0]+16)
 		body = e.prefix(body, label)
-		from := len(body)
+		from := len(body) - 1
 		if i == 0 && len(e.first) > 0 {
 			body = append(append(body, e.first...), ',')
 		}

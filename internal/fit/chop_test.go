@@ -112,6 +112,37 @@ func TestChopKeepsNumbers(t *testing.T) {
 	}
 }
 
+func TestShallow(t *testing.T) {
+	nest := func(n int) channel.Block {
+		var in channel.Inline = channel.Text("x")
+		for range n {
+			in = &channel.Strong{Inlines: []channel.Inline{in}}
+		}
+		b := channel.Block(para(in))
+		for i := range n {
+			if i%2 == 0 {
+				b = &channel.Quote{Blocks: []channel.Block{b}}
+			} else {
+				b = &channel.List{Start: 1, Items: []channel.Item{{Blocks: []channel.Block{b}}}}
+			}
+		}
+		return b
+	}
+	same := nest(16)
+	if fit.Shallow(same) != same {
+		t.Error("what is shown is copied")
+	}
+	for _, n := range []int{17, 18, 100_000} {
+		got := fit.Shallow(nest(n))
+		if plain(got) != "x" {
+			t.Errorf("%d levels show %q", n, plain(got))
+		}
+		if w := fit.Weight(got); w > 16*2*40 {
+			t.Errorf("%d levels weigh %d", n, w)
+		}
+	}
+}
+
 func TestPrefix(t *testing.T) {
 	tests := []struct {
 		name, in string
