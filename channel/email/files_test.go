@@ -254,6 +254,43 @@ func TestXLSXHasTypedCellsAndTheirLooks(t *testing.T) {
 	}
 }
 
+func TestXLSXTakesTheColumnsFormat(t *testing.T) {
+	cases := []struct {
+		format string
+		typ    channel.CellType
+		raw    string
+		want   string
+	}{
+		{"#,##0.00", channel.TypeNumber, "1", "#,##0.00"},
+		{"0.0%", channel.TypeNumber, "1", "0.0%"},
+		{"[Red]0", channel.TypeNumber, "1", "General"},
+		{"yyyy/mm/dd", channel.TypeDate, "2024-01-02", "yyyy/mm/dd"},
+		{"YYYY-MM-DD HH24:MI:SS", channel.TypeTime, "2024-01-02T00:00:00Z", "yyyy-mm-dd hh:mm:ss"},
+		{"yyyy年m月d日", channel.TypeDate, "2024-01-02", `yyyy"年"m"月"d"日"`},
+		{`yyyy"Q"`, channel.TypeDate, "2024-01-02", `yyyy"Q"`},
+		{"hh12:mi", channel.TypeTime, "2024-01-02T00:00:00Z", "yyyy-mm-dd hh:mm:ss"},
+		{"", channel.TypeDate, "2024-01-02", "yyyy-mm-dd"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.format, func(t *testing.T) {
+			p, _ := attach(t, &channel.Table{
+				File: "xlsx", Columns: []channel.Column{{Header: "h", Format: tc.format}},
+				Cells: []channel.Cell{{Text: "x", Raw: tc.raw, Type: tc.typ}},
+			})
+			sheet, styles := readXLSX(t, p.Body)
+			// Formats below 164 are built in (ECMA-376 part 1, 18.8.30).
+			formats := map[int]string{0: "General", 10: "0.00%", 4: "#,##0.00"}
+			for _, f := range styles.Formats {
+				formats[f.ID] = f.Code
+			}
+			got := formats[styles.Cells[sheet.Rows[1].Cells[0].Style].Format]
+			if d := cmp.Diff(tc.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
 func TestTablesThatASpreadsheetCannotHoldAreCSV(t *testing.T) {
 	wide := bigTable(1, 16_385)
 	wide.File = "xlsx"

@@ -216,7 +216,10 @@ func numberFormat(column *channel.Column, c channel.Cell) string {
 	core := ""
 	switch c.Type {
 	case channel.TypeNumber:
-		core = column.Format
+		// Anything else would make the whole file unreadable for Excel.
+		if strings.Trim(column.Format, "#0,.%") == "" {
+			core = column.Format
+		}
 	case channel.TypeDate:
 		if core = dateFormat(column.Format); core == "" {
 			core = "yyyy-mm-dd"
@@ -250,12 +253,34 @@ func numberFormat(column *channel.Column, c channel.Cell) string {
 	return format
 }
 
-// dateFormat admits a layout that a spreadsheet reads the same way.
-func dateFormat(f string) string {
-	if strings.Trim(strings.ToLower(f), "ymdhs-/:. ") != "" {
-		return ""
+// dateFormat turns a column's layout, such as "yyyy-mm-dd hh:mi:ss" or
+// "yyyy年m月d日", into a number format. Empty means that a spreadsheet has no such
+// layout.
+func dateFormat(layout string) string {
+	s := strings.NewReplacer("HH24", "hh", "hh24", "hh", "MI", "mm", "mi", "mm").Replace(layout)
+	var out strings.Builder
+	for s != "" {
+		switch n := len(s) - len(strings.TrimLeft(s, "ymdhsYMDHS-/:. ")); {
+		case n > 0:
+			out.WriteString(strings.ToLower(s[:n]))
+			s = s[n:]
+		case s[0] == '"':
+			text, rest, ok := strings.Cut(s[1:], `"`)
+			if !ok {
+				return ""
+			}
+			out.WriteString(quoteFormat(text))
+			s = rest
+		default:
+			r, n := utf8.DecodeRuneInString(s)
+			if r < utf8.RuneSelf && ('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9') {
+				return ""
+			}
+			out.WriteString(quoteFormat(s[:n]))
+			s = s[n:]
+		}
 	}
-	return f
+	return out.String()
 }
 
 // quoteFormat makes a text literal in a number format.
