@@ -4,6 +4,25 @@ go 1.26.0
 
 replace github.com/datapush-go/datapush => ../..
 
-require github.com/datapush-go/datapush v0.0.0-00010101000000-000000000000
+require (
+	github.com/datapush-go/datapush v0.0.0-00010101000000-000000000000
+	github.com/nicholas-fedor/shoutrrr v0.13.2
+	github.com/nikoksr/notify v1.3.0
+	github.com/robfig/cron/v3 v3.0.1
+)
 
-require github.com/yuin/goldmark v1.8.7 // indirect
+require (
+	github.com/davecgh/go-spew v1.1.1 // indirect
+	github.com/go-lark/lark v1.15.1 // indirect
+	github.com/kr/pretty v0.3.1 // indirect
+	github.com/mattn/go-colorable v0.1.14 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
+	github.com/stretchr/objx v0.5.3 // indirect
+	github.com/stretchr/testify v1.11.1 // indirect
+	github.com/yuin/goldmark v1.8.7 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.39.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+)
