@@ -209,12 +209,13 @@ func shape(blocks []channel.Block) string {
 	return b.String()
 }
 
+var reader = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList))
+
 // readHTML is the text that a reader of its own finds in Markdown.
 func readHTML(t testing.TB, markdown string) string {
 	t.Helper()
-	md := goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList))
 	var buf bytes.Buffer
-	if err := md.Convert([]byte(markdown), &buf); err != nil {
+	if err := reader.Convert([]byte(markdown), &buf); err != nil {
 		t.Fatalf("goldmark: %v", err)
 	}
 	var b strings.Builder

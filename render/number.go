@@ -223,7 +223,8 @@ func (p *numberPattern) append(dst []byte, d *decimal) ([]byte, bool) {
 	if point > maxShownDigits {
 		return dst, false
 	}
-	digits, carry := d.round(point + p.maxFrac)
+	var room [64]byte
+	digits, carry := d.round(room[:0], point+p.maxFrac)
 	if carry {
 		point++
 	}
@@ -266,16 +267,16 @@ func (p *numberPattern) append(dst []byte, d *decimal) ([]byte, bool) {
 }
 
 // round gives the first digits, at most keep of them, rounded half away from
-// zero. Carry says that there is a new digit before them. No digits is zero.
-func (d *decimal) round(keep int) (digits []byte, carry bool) {
+// zero, in dst. Carry says that there is a new digit before them. No digits is
+// zero.
+func (d *decimal) round(dst []byte, keep int) (digits []byte, carry bool) {
 	if keep < 0 || d.count == 0 {
 		return nil, false
 	}
 	n := min(keep, d.count)
-	digits = make([]byte, n+1)
-	digits[0] = '0'
+	digits = append(dst, '0')
 	for i := range n {
-		digits[i+1] = d.digit(i)
+		digits = append(digits, d.digit(i))
 	}
 	if keep < d.count && d.digit(keep) >= '5' {
 		i := n
