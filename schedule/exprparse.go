@@ -69,7 +69,8 @@ func runeAt(s string, pos int) int { return utf8.RuneCountInString(s[:pos]) + 1 
 // time in the format, because $[yyyymm-1] would not be the month before.
 //
 // $[add_months(format,N)] shifts by calendar months. A day that the month lacks
-// becomes its last.
+// becomes its last; the last day of one month does not become the last of
+// another: a month after 28 February is 28 March.
 //
 // # Built-in names
 //

@@ -130,6 +130,9 @@ func (s Schedule) mistakes() []*Error {
 	}
 	switch s.Misfire {
 	case Latest, Skip, All:
+	case latestText:
+		// Read from text, this is Latest.
+		wrong("misfire", "%s is the text of the constant Latest, which is the empty string; use the constant", excerpt(latestText))
 	default:
 		wrong("misfire", "%s is no policy; use latest, skip or all", excerpt(string(s.Misfire)))
 	}

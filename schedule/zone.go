@@ -50,7 +50,7 @@ const (
 	searchEnd   = 253_402_300_800
 )
 
-var utc = newZone(time.UTC)
+var utc = sync.OnceValue(func() *zone { return newZone(time.UTC) })
 
 // zones caches loaded zones by name. Only names of the host's zone database get
 // in, so it is bounded.
@@ -59,7 +59,7 @@ var zones sync.Map // string → *zone
 // loadZone finds the zone of an IANA name; "" is UTC.
 func loadZone(name string) (*zone, error) {
 	if name == "" || name == "UTC" {
-		return utc, nil
+		return utc(), nil
 	}
 	if z, ok := zones.Load(name); ok {
 		return z.(*zone), nil
