@@ -164,6 +164,9 @@ type builder struct {
 	// What lists are collected on before they get a slice of their own.
 	inlineStack []inlineNode
 	blockStack  []blockNode
+	// Where static lists are cut from.
+	inlineRoom []channel.Inline
+	blockRoom  []channel.Block
 }
 
 func (b *builder) parse(p parser.Parser) blockList {
@@ -185,12 +188,19 @@ func (b *builder) blocks(parent ast.Node) blockList {
 			return blockList{nodes: append([]blockNode(nil), nodes...)}
 		}
 	}
-	static := make([]channel.Block, len(nodes))
+	if len(nodes) > len(b.blockRoom) {
+		b.blockRoom = make([]channel.Block, max(len(nodes), b.roomSize()))
+	}
+	static := b.blockRoom[:len(nodes):len(nodes)]
+	b.blockRoom = b.blockRoom[len(nodes):]
 	for i := range nodes {
 		static[i] = nodes[i].static
 	}
 	return blockList{static: static}
 }
+
+// roomSize is about as many nodes as a text of this length has, at most 128.
+func (b *builder) roomSize() int { return min(128, 4+len(b.source)/32) }
 
 func (b *builder) block(n ast.Node) blockNode {
 	switch n := n.(type) {
@@ -549,7 +559,11 @@ func (b *builder) inlines(parent ast.Node, oneLine bool) inlineList {
 			return inlineList{nodes: append([]inlineNode(nil), nodes...)}
 		}
 	}
-	static := make([]channel.Inline, 0, len(nodes))
+	if len(nodes) > len(b.inlineRoom) {
+		b.inlineRoom = make([]channel.Inline, max(len(nodes), b.roomSize()))
+	}
+	static := b.inlineRoom[:0:len(nodes)]
+	b.inlineRoom = b.inlineRoom[len(nodes):]
 	for i := range nodes {
 		static = appendInline(static, nodes[i].static)
 	}

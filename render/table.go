@@ -227,7 +227,7 @@ func (c *column) appendTime(buf []byte, t time.Time, cell *channel.Cell) ([]byte
 	from := len(buf)
 	buf = t.AppendFormat(buf, time.RFC3339Nano)
 	at := len(buf)
-	buf, cell.Type = appendValue(buf, t, c.spot.date)
+	buf, cell.Type = appendTime(buf, t, c.spot.date)
 	if c.condition != nil {
 		c.condition.apply(cell, buf[at:])
 	}

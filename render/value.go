@@ -55,15 +55,19 @@ func appendValue(dst []byte, v any, date bool) ([]byte, channel.CellType) {
 		}
 		return base64.StdEncoding.AppendEncode(dst, v), channel.TypeText
 	case time.Time:
-		if date {
-			return v.AppendFormat(dst, dateText), channel.TypeDate
-		}
-		return v.AppendFormat(dst, dateTimeText), channel.TypeTime
+		return appendTime(dst, v, date)
 	default:
 		// A source that gives what its contract does not name shows something at
 		// least.
 		return fmt.Append(dst, v), channel.TypeText
 	}
+}
+
+func appendTime(dst []byte, t time.Time, date bool) ([]byte, channel.CellType) {
+	if date {
+		return t.AppendFormat(dst, dateText), channel.TypeDate
+	}
+	return t.AppendFormat(dst, dateTimeText), channel.TypeTime
 }
 
 // isDate reports whether a database type holds days without a time, seeing

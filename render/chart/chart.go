@@ -1,0 +1,312 @@
+// Package chart draws bar, line and pie charts as PNG pictures. Only hosts that
+// import it link its library, github.com/go-analyze/charts, a maintained
+// descendant of vicanso/go-charts and wcharczuk/go-chart under the MIT licence.
+//
+// A [Drawer] is given to the renderer. Its pictures go the way of every image:
+// mail carries them, other channels upload or replace them by the chart's
+// numbers.
+//
+// # Fonts
+//
+// The built-in font, Roboto, has Latin, Greek and Cyrillic letters. For Chinese,
+// Japanese or Korean labels the host gives a TrueType font (.ttf, or the first
+// font of a .ttc) with glyf outlines, such as WenQuanYi Zen Hei or Droid Sans
+// Fallback; fonts with CFF outlines, such as Noto Sans CJK as most systems ship
+// it, cannot be read. A text with a character that the font lacks is an error,
+// so that nobody gets a picture of empty boxes: the chart is then shown as its
+// numbers.
+//
+// # What is not drawn
+//
+// More bars, points or slices than a reader can tell apart are an error, and so
+// are a pie with negative numbers and a chart without any number. A null leaves
+// a gap in a line and no bar or slice.
+package chart
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-analyze/charts"
+	"github.com/golang/freetype/truetype"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/render"
+)
+
+// What a picture of the default size can show.
+const (
+	MaxBars   = 300   // of all series together
+	MaxPoints = 5_000 // of one line
+	MaxLines  = 20    // series of a line chart
+	MaxSlices = 24
+)
+
+// Options configure a [Drawer]. Nil and the zero value are the defaults.
+type Options struct {
+	// Font is a TrueType font. Nil is the built-in Latin one.
+	Font []byte
+	// Width and Height are the picture's size in pixels. Zero is 1200 and 675,
+	// which is sharp where a mail shows it 720 wide. The least is 200 and the
+	// most 4000.
+	Width, Height int
+}
+
+// Drawer makes pictures of charts. It may be used by several goroutines at once.
+type Drawer struct {
+	font          *truetype.Font
+	width, height int
+}
+
+var _ render.Drawer = (*Drawer)(nil)
+
+// New makes a drawer. It reports a font that cannot be read and a size that
+// cannot be drawn, both at once.
+func New(o *Options) (*Drawer, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	d := &Drawer{font: charts.GetDefaultFont(), width: 1200, height: 675}
+	var errs []error
+	if o.Font != nil {
+		font, err := truetype.Parse(o.Font)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("chart: Options.Font: %w; a TrueType font with glyf outlines is needed", err))
+		}
+		d.font = font
+	}
+	for _, s := range []struct {
+		name string
+		in   int
+		out  *int
+	}{{"Width", o.Width, &d.width}, {"Height", o.Height, &d.height}} {
+		if s.in == 0 {
+			continue
+		}
+		if s.in < 200 || s.in > 4000 {
+			errs = append(errs, fmt.Errorf("chart: Options.%s: %d is not between 200 and 4000 pixels", s.name, s.in))
+		}
+		*s.out = s.in
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Draw makes the picture; its description is the title. An error says why there
+// is none and holds nothing from a row.
+func (d *Drawer) Draw(ctx context.Context, c render.Chart) (img *channel.Image, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := d.check(c); err != nil {
+		return nil, fmt.Errorf("chart: %w", err)
+	}
+	// The library is given what a database held; whatever it makes of that, the
+	// run goes on.
+	defer func() {
+		if p := recover(); p != nil {
+			img, err = nil, errors.New("chart: the numbers cannot be drawn")
+		}
+	}()
+	data, err := d.draw(c)
+	if err != nil {
+		return nil, errors.New("chart: the numbers cannot be drawn")
+	}
+	return &channel.Image{Data: data, Type: "image/png", Alt: c.Title}, nil
+}
+
+// check finds what makes no picture.
+func (d *Drawer) check(c render.Chart) error {
+	labels, lines := len(c.Labels), len(c.Lines)
+	if labels == 0 || lines == 0 {
+		return errors.New("there is nothing to draw")
+	}
+	texts := append([]string{c.Title}, c.Labels...)
+	number := false
+	for i, l := range c.Lines {
+		texts = append(texts, l.Name)
+		if len(l.Values) != labels {
+			return fmt.Errorf("series %d has %d numbers for %d labels", i+1, len(l.Values), labels)
+		}
+		for _, v := range l.Values {
+			if math.IsInf(v, 0) || math.Abs(v) > 1e300 {
+				return fmt.Errorf("series %d has a number that is out of range", i+1)
+			}
+			number = number || !math.IsNaN(v)
+		}
+	}
+	if !number {
+		return errors.New("there is no number to draw")
+	}
+	switch c.Kind {
+	case render.Bar:
+		if n := labels * lines; n > MaxBars {
+			return fmt.Errorf("%d bars are more than %d; use fewer rows, or a line", n, MaxBars)
+		}
+	case render.Line:
+		if labels > MaxPoints || lines > MaxLines {
+			return fmt.Errorf("%d lines of %d points are more than %d of %d; use fewer", lines, labels, MaxLines, MaxPoints)
+		}
+	case render.Pie:
+		if lines != 1 {
+			return fmt.Errorf("a pie has one series, not %d", lines)
+		}
+		if labels > MaxSlices {
+			return fmt.Errorf("%d slices are more than %d; use fewer rows, or bars", labels, MaxSlices)
+		}
+		sum := 0.0
+		for _, v := range c.Lines[0].Values {
+			if v < 0 {
+				return errors.New("a pie cannot show negative numbers; use bars")
+			}
+			if !math.IsNaN(v) {
+				sum += v
+			}
+		}
+		if sum == 0 {
+			return errors.New("a pie of zeros has no slices")
+		}
+	default:
+		return fmt.Errorf("the kind %q is none of bar, line and pie", c.Kind)
+	}
+	for _, s := range texts {
+		for _, r := range s {
+			if r > ' ' && d.font.Index(r) == 0 {
+				return fmt.Errorf("the font has no glyph for U+%04X; give one by Options.Font", r)
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Drawer) draw(c render.Chart) ([]byte, error) {
+	size := float64(d.width) / 60 // of the text, about a 14 px text at a mail's width
+	p := charts.NewPainter(charts.PainterOptions{
+		OutputFormat: charts.ChartOutputPNG, Width: d.width, Height: d.height, Font: d.font,
+	})
+	pad := int(size)
+	padding := charts.Box{Left: pad, Top: pad, Right: pad, Bottom: pad, IsSet: true}
+	font := func(scale float64) charts.FontStyle {
+		return charts.FontStyle{FontSize: size * scale, Font: d.font}
+	}
+	title := charts.TitleOption{Text: shorten(c.Title, 60), FontStyle: font(1)}
+	names := make([]string, len(c.Lines))
+	values := make([][]float64, len(c.Lines))
+	for i, l := range c.Lines {
+		names[i] = shorten(l.Name, 24)
+		values[i] = slices.Clone(l.Values)
+		for j, v := range values[i] {
+			if math.IsNaN(v) {
+				values[i][j] = charts.GetNullValue()
+			}
+		}
+	}
+	labels := make([]string, len(c.Labels))
+	for i, s := range c.Labels {
+		labels[i] = shorten(s, 24)
+	}
+	legend := charts.LegendOption{SeriesNames: names, FontStyle: font(0.7), Offset: charts.OffsetStr{Left: charts.PositionRight}}
+	axis := charts.ValueAxisOption{LabelFontStyle: font(0.7), ValueFormatter: number}
+	category := charts.CategoryAxisOption{Labels: labels, LabelFontStyle: font(0.7)}
+
+	var err error
+	switch c.Kind {
+	case render.Bar:
+		o := charts.NewBarChartOptionWithData(values)
+		o.Theme, o.Padding, o.Title, o.Legend = theme(c), padding, title, legend
+		o.CategoryAxis, o.ValueAxis = category, []charts.ValueAxisOption{axis}
+		err = p.BarChart(o)
+	case render.Line:
+		o := charts.NewLineChartOptionWithData(values)
+		o.Theme, o.Padding, o.Title, o.Legend = theme(c), padding, title, legend
+		o.XAxis, o.YAxis = category, []charts.YAxisOption{axis}
+		o.LineStrokeWidth = size / 7
+		err = p.LineChart(o)
+	case render.Pie:
+		// A slice of nothing would still take a label.
+		var parts []float64
+		var kept []string
+		for j, v := range c.Lines[0].Values {
+			if v > 0 {
+				parts, kept = append(parts, v), append(kept, labels[j])
+			}
+		}
+		o := charts.NewPieChartOptionWithData(parts)
+		o.Theme, o.Padding, o.Title = theme(c), padding, title
+		o.Radius = "32%"
+		o.Legend = charts.LegendOption{SeriesNames: kept, Show: charts.Ptr(false)}
+		for i := range o.SeriesList {
+			o.SeriesList[i].Label.FontStyle = font(0.7)
+		}
+		err = p.PieChart(o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.Bytes()
+}
+
+// palette holds colours that differ in brightness too, so that a grey print
+// still tells them apart.
+var palette = [...]string{"#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf8700", "#1b7c83", "#d1242f", "#57606a"}
+
+// colors are those that an author chooses by name.
+var colors = map[channel.Color]string{
+	channel.ColorGreen: "#1a7f37", channel.ColorRed: "#d1242f", channel.ColorBlue: "#0969da",
+	channel.ColorOrange: "#bc4c00", channel.ColorYellow: "#bf8700", channel.ColorGrey: "#57606a",
+}
+
+func theme(c render.Chart) charts.ColorPalette {
+	n := len(c.Lines)
+	if c.Kind == render.Pie {
+		n = len(c.Labels)
+	}
+	list := make([]charts.Color, n)
+	for i := range list {
+		list[i] = charts.ColorFromHex(palette[i%len(palette)])
+	}
+	if c.Kind != render.Pie {
+		for i, l := range c.Lines {
+			if h := colors[l.Color]; h != "" {
+				list[i] = charts.ColorFromHex(h)
+			}
+		}
+	}
+	return charts.GetTheme(charts.ThemeLight).WithSeriesColors(list).WithBackgroundColor(charts.ColorWhite)
+}
+
+// number writes a value of an axis with thousands apart and no needless digits.
+func number(v float64) string {
+	if a := math.Abs(v); a >= 1e12 || a > 0 && a < 1e-4 {
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	}
+	s := strconv.FormatFloat(math.Round(v*1e4)/1e4, 'f', -1, 64)
+	sign := ""
+	if strings.HasPrefix(s, "-") {
+		sign, s = "-", s[1:]
+	}
+	whole, frac, ok := strings.Cut(s, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if ok {
+		whole += "." + frac
+	}
+	return sign + whole
+}
+
+// shorten keeps a text on one line of n characters.
+func shorten(s string, n int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
