@@ -124,7 +124,9 @@ func (o Occurrence) RunID() string {
 	if o.Run != "" {
 		return o.Run
 	}
-	return o.Task + "@" + o.At.UTC().Format("20060102T150405Z")
+	var room [64]byte
+	b := append(append(room[:0], o.Task...), '@')
+	return string(o.At.UTC().AppendFormat(b, "20060102T150405Z"))
 }
 
 // Trigger is why a run exists.

@@ -14,19 +14,39 @@ import (
 // time, which makes tasks with many parts take turns with the others.
 type budgets struct {
 	mu sync.Mutex
-	m  map[string]*budget
+	m  map[budgetKey]*budget
+}
+
+// budgetKey is what shares a budget: a name that the channel gave, or else one
+// destination.
+type budgetKey struct {
+	kind              channel.Kind
+	name, destination string
+}
+
+// holder is who asks for a place: one run's delivery.
+type holder struct{ run, destination string }
+
+func (h holder) before(o holder) bool {
+	if h.run != o.run {
+		return h.run < o.run
+	}
+	return h.destination < o.destination
 }
 
 type budget struct {
-	// times are of sends that were begun or have a place, in order.
+	// times are of sends that were begun or have a place, in order. Without
+	// rates nobody would look at them, and none are kept.
 	times  []time.Time
-	held   map[string]time.Time
+	held   map[holder]time.Time
 	closed time.Time
+	// swept is when places were last looked through for forgotten ones.
+	swept time.Time
 }
 
-func (b *budgets) get(key string) *budget {
+func (b *budgets) get(key budgetKey) *budget {
 	if b.m == nil {
-		b.m = make(map[string]*budget)
+		b.m = make(map[budgetKey]*budget)
 	}
 	x := b.m[key]
 	if x == nil {
@@ -38,57 +58,60 @@ func (b *budgets) get(key string) *budget {
 
 // take returns when holder may send one payload: now when it may at once, and
 // then the send counts; else its place in line.
-func (b *budgets) take(key, holder string, rates []channel.Rate, now time.Time) time.Time {
+func (b *budgets) take(key budgetKey, h holder, rates []channel.Rate, now time.Time) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.get(key)
-	if at, ok := x.held[holder]; ok {
+	if at, ok := x.held[h]; ok {
 		if at.After(now) {
 			return at
 		}
 		x.drop(at)
-		delete(x.held, holder)
+		delete(x.held, h)
 		// The place has come. What was sent meanwhile is counted from when it
 		// ended, so look again, before those who still wait.
 		if at = x.slot(rates, now, false); !at.After(now) {
-			x.add(now)
+			x.add(rates, now)
 			return now
 		}
-		return x.hold(holder, at)
+		return x.hold(h, rates, at)
 	}
 	x.prune(rates, now)
 	at := x.slot(rates, now, true)
 	if !at.After(now) {
-		x.add(now)
+		x.add(rates, now)
 		return now
 	}
-	return x.hold(holder, at)
+	return x.hold(h, rates, at)
 }
 
 // done moves a send from when it began to when it ended: the vendor counts it
 // somewhere between.
-func (b *budgets) done(key string, began, ended time.Time) {
+func (b *budgets) done(key budgetKey, rates []channel.Rate, began, ended time.Time) {
+	if len(rates) == 0 {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.get(key)
 	x.drop(began)
-	x.add(ended)
+	x.add(rates, ended)
 }
 
 // leave gives up a place in line.
-func (b *budgets) leave(key, holder string) {
+func (b *budgets) leave(key budgetKey, h holder) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if x := b.m[key]; x != nil {
-		if at, ok := x.held[holder]; ok {
+		if at, ok := x.held[h]; ok {
 			x.drop(at)
-			delete(x.held, holder)
+			delete(x.held, h)
 		}
 	}
 }
 
 // shut closes the whole budget until a time and moves those in line behind it.
-func (b *budgets) shut(key string, rates []channel.Rate, until, now time.Time) {
+func (b *budgets) shut(key budgetKey, rates []channel.Rate, until, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.get(key)
@@ -97,8 +120,8 @@ func (b *budgets) shut(key string, rates []channel.Rate, until, now time.Time) {
 	}
 	x.closed = until
 	type place struct {
-		holder string
-		at     time.Time
+		holder
+		at time.Time
 	}
 	var line []place
 	for h, at := range x.held {
@@ -109,20 +132,20 @@ func (b *budgets) shut(key string, rates []channel.Rate, until, now time.Time) {
 		if !line[i].at.Equal(line[j].at) {
 			return line[i].at.Before(line[j].at)
 		}
-		return line[i].holder < line[j].holder
+		return line[i].before(line[j].holder)
 	})
 	clear(x.held)
 	for _, p := range line {
-		x.hold(p.holder, x.slot(rates, now, true))
+		x.hold(p.holder, rates, x.slot(rates, now, true))
 	}
 }
 
-func (x *budget) hold(holder string, at time.Time) time.Time {
+func (x *budget) hold(h holder, rates []channel.Rate, at time.Time) time.Time {
 	if x.held == nil {
-		x.held = make(map[string]time.Time)
+		x.held = make(map[holder]time.Time)
 	}
-	x.held[holder] = at
-	x.add(at)
+	x.held[h] = at
+	x.add(rates, at)
 	return at
 }
 
@@ -154,7 +177,10 @@ func (x *budget) slot(rates []channel.Rate, now time.Time, behind bool) time.Tim
 	return at
 }
 
-func (x *budget) add(at time.Time) {
+func (x *budget) add(rates []channel.Rate, at time.Time) {
+	if len(rates) == 0 {
+		return
+	}
 	i := sort.Search(len(x.times), func(i int) bool { return x.times[i].After(at) })
 	x.times = append(x.times, time.Time{})
 	copy(x.times[i+1:], x.times[i:])
@@ -168,6 +194,9 @@ func (x *budget) drop(at time.Time) {
 	}
 }
 
+// forgotten is how long after its time a place is given up that nobody took.
+const forgotten = 10 * time.Minute
+
 // prune forgets what no window can see any more.
 func (x *budget) prune(rates []channel.Rate, now time.Time) {
 	var longest time.Duration
@@ -175,6 +204,16 @@ func (x *budget) prune(rates []channel.Rate, now time.Time) {
 		longest = max(longest, r.Per)
 	}
 	old := now.Add(-longest - time.Second)
+	if now.Sub(x.swept) > forgotten {
+		// A run that another process went on with, or whose destination is gone,
+		// never asks again.
+		x.swept = now
+		for h, at := range x.held {
+			if now.Sub(at) > forgotten {
+				delete(x.held, h)
+			}
+		}
+	}
 	n := sort.Search(len(x.times), func(i int) bool { return x.times[i].After(old) })
 	if n > 0 {
 		x.times = append(x.times[:0], x.times[n:]...)

@@ -17,7 +17,10 @@ import (
 
 // partKey identifies one part over all attempts.
 func partKey(run, destination string, part int) string {
-	sum := sha256.Sum256([]byte(run + "\x00" + destination + "\x00" + strconv.Itoa(part)))
+	var room [128]byte
+	b := append(append(room[:0], run...), 0)
+	b = append(append(b, destination...), 0)
+	sum := sha256.Sum256(strconv.AppendInt(b, int64(part), 10))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -31,8 +34,11 @@ func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
 			open = append(open, i)
 		}
 	}
+	var last []task.Delivery // what the release at the end has to store
 	if len(open) == 1 {
-		errs[open[0]] = x.deliver(ctx, &ds[open[0]])
+		i := open[0]
+		x.sole, last = true, ds[i:i+1]
+		errs[i] = x.deliver(ctx, &ds[i])
 	} else {
 		var wg sync.WaitGroup
 		for _, i := range open {
@@ -46,9 +52,6 @@ func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
-	}
-	if errors.Is(context.Cause(ctx), errLost) {
-		return errLost
 	}
 
 	var bad []string
@@ -68,7 +71,7 @@ func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
 	switch {
 	case errors.Is(context.Cause(ctx), errDeadline):
 		if waiting != "" {
-			return x.timedOut()
+			return x.timedOut(ds)
 		}
 	case waiting != "":
 		if now := x.e.Clock.Now(); resume.Before(now) {
@@ -78,41 +81,51 @@ func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
 		if resume.After(x.run.Deadline) {
 			resume = x.run.Deadline
 		}
-		return x.wait(resume, waiting)
+		return x.wait(resume, waiting, last...)
 	}
 	if bad != nil {
 		x.run.Error = strings.Join(bad, "; ")
-		return x.finish(task.Failed, nil)
+		return x.finish(task.Failed, last...)
 	}
-	return x.finish(task.Succeeded, nil)
+	return x.finish(task.Succeeded, last...)
+}
+
+// rest stores a delivery that goes no further for now. That of a sole open
+// delivery is left to the release, which follows at once.
+func (x *execution) rest(d *task.Delivery) error {
+	if x.sole {
+		return nil
+	}
+	return x.e.Store.SaveDelivery(x.store, x.lease, *d)
+}
+
+// end is rest for a delivery that has ended.
+func (x *execution) end(d *task.Delivery, s task.DeliveryState, text string) error {
+	d.State, d.Error, d.Resume, d.Waiting = s, text, time.Time{}, ""
+	return x.rest(d)
 }
 
 // deliver sends the parts of one delivery as far as it can go now and stores
 // each step. An error is store trouble or a lost lease.
 func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 	e := x.e
-	save := func() error { return e.Store.SaveDelivery(x.store, x.lease, *d) }
-	end := func(s task.DeliveryState, text string) error {
-		d.State, d.Error, d.Resume, d.Waiting = s, text, time.Time{}, ""
-		return save()
-	}
 	to, err := e.Store.Destination(x.store, d.Destination)
 	if errors.Is(err, task.ErrNotFound) {
-		return end(task.Undelivered, errGone.Error())
+		return x.end(d, task.Undelivered, errGone.Error())
 	}
 	if err != nil {
 		return err
 	}
 	ch := e.Channels[d.Kind]
 	if ch == nil || to.Kind != d.Kind {
-		return end(task.Undelivered, fmt.Sprintf("no channel serves kind %q", d.Kind))
+		return x.end(d, task.Undelivered, fmt.Sprintf("no channel serves kind %q", d.Kind))
 	}
 	limits := ch.Limits(to)
-	budget := string(d.Kind) + "\x00" + limits.Budget
+	budget := budgetKey{kind: d.Kind, name: limits.Budget}
 	if limits.Budget == "" {
-		budget += "\x00" + d.Destination
+		budget.destination = d.Destination
 	}
-	holder := d.Run + "\x00" + d.Destination
+	holder := holder{d.Run, d.Destination}
 
 	for i := range d.Parts {
 		p := &d.Parts[i]
@@ -123,7 +136,7 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 			// Another process ended between the send and its answer.
 			p.Sending, p.Outcome = false, channel.Unknown.String()
 			p.Error = "a process ended between sending and storing the answer"
-			if ended, err := x.unknown(d, p, to, end); ended || err != nil {
+			if ended, err := x.unknown(d, p, to); ended || err != nil {
 				return err
 			}
 		}
@@ -131,7 +144,7 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 		if ctx.Err() != nil {
 			e.budgets.leave(budget, holder)
 			d.Resume, d.Waiting = now, "the process was stopped"
-			return save()
+			return x.rest(d)
 		}
 		if d.Resume.After(now) {
 			return nil
@@ -141,17 +154,17 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 			if at.After(x.run.Deadline) {
 				e.budgets.leave(budget, holder)
 			}
-			return save()
+			return x.rest(d)
 		}
 		p.MayRepeat = p.MayRepeat || p.Outcome == channel.Unknown.String()
 		p.Sending = true
 		p.Attempts++
-		if err := save(); err != nil {
+		if err := e.Store.SaveDelivery(x.store, x.lease, *d); err != nil {
 			return err
 		}
 		receipt, err := x.attempt(ctx, ch, to, *p)
 		ended := e.Clock.Now()
-		e.budgets.done(budget, now, ended)
+		e.budgets.done(budget, limits.Rates, now, ended)
 		p.Sending, p.SentAt = false, ended
 		if err == nil {
 			p.Receipt, p.Body = &receipt, nil
@@ -160,7 +173,7 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 			if i == len(d.Parts)-1 {
 				break
 			}
-			if err := save(); err != nil {
+			if err := e.Store.SaveDelivery(x.store, x.lease, *d); err != nil {
 				return err
 			}
 			continue
@@ -180,13 +193,13 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 		}
 		switch ce.Outcome {
 		case channel.Rejected:
-			return end(task.Undelivered, d.Error)
+			return x.end(d, task.Undelivered, d.Error)
 		case channel.NotSent:
 			if ctx.Err() == nil && x.run.Trigger == task.Tested && p.Attempts >= testMost {
-				return end(task.Undelivered, fmt.Sprintf("given up after %d attempts: %s", p.Attempts, d.Error))
+				return x.end(d, task.Undelivered, fmt.Sprintf("given up after %d attempts: %s", p.Attempts, d.Error))
 			}
 		default:
-			if ended, err := x.unknown(d, p, to, end); ended || err != nil {
+			if ended, err := x.unknown(d, p, to); ended || err != nil {
 				return err
 			}
 		}
@@ -194,18 +207,18 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 		if ctx.Err() != nil {
 			d.Resume = ended // cut off by this process's end or the deadline, not by the vendor
 		}
-		return save()
+		return x.rest(d)
 	}
-	return end(task.Delivered, "")
+	return x.end(d, task.Delivered, "")
 }
 
 // unknown decides about a part that may have arrived; true ends the delivery.
-func (x *execution) unknown(d *task.Delivery, p *task.Part, to channel.Destination, end func(task.DeliveryState, string) error) (bool, error) {
+func (x *execution) unknown(d *task.Delivery, p *task.Part, to channel.Destination) (bool, error) {
 	switch {
 	case to.OnUnknown == channel.Hold:
-		return true, end(task.Unclear, fmt.Sprintf("part %d may have arrived, and the destination holds such parts: %s", p.Number, p.Error))
+		return true, x.end(d, task.Unclear, fmt.Sprintf("part %d may have arrived, and the destination holds such parts: %s", p.Number, p.Error))
 	case p.Attempts > unknownMost:
-		return true, end(task.Unclear, fmt.Sprintf("part %d may have arrived; no answer to %d attempts was clear: %s", p.Number, p.Attempts, p.Error))
+		return true, x.end(d, task.Unclear, fmt.Sprintf("part %d may have arrived; no answer to %d attempts was clear: %s", p.Number, p.Attempts, p.Error))
 	}
 	return false, nil
 }

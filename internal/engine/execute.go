@@ -28,29 +28,41 @@ var (
 // one that waits is returned with the time to call again.
 func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.Run, error) {
 	defer e.sleep.wake()
-	return e.runOccurrence(ctx, occ)
+	return e.do(ctx, job{task: occ.Task, run: occ.RunID()})
 }
 
-// runOccurrence leaves it to the caller to wake the sleepers of this process:
-// what it parked, or what waited for it, may be due before they look again.
-func (e *Engine) runOccurrence(ctx context.Context, occ task.Occurrence) (*task.Run, error) {
-	id := occ.RunID()
-	r, err := e.Store.Run(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("datapush: run %s: %w", id, err)
-	}
-	if r.State.Ended() || r.State == task.Waiting && r.Resume.After(e.Clock.Now()) {
-		return &r, nil
+// job is a run that can go on.
+type job struct {
+	task, run string
+	// plan is that of the run when it was planned a moment ago, which saves
+	// looking it up again; else nil.
+	plan    *plan
+	version int
+}
+
+// do executes a run as far as it can go now. It leaves it to the caller to wake
+// the sleepers of this process: what it parked, or what waited for it, may be
+// due before they look again.
+func (e *Engine) do(ctx context.Context, j job) (*task.Run, error) {
+	id, pl := j.run, j.plan
+	if pl == nil {
+		r, err := e.Store.Run(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("datapush: run %s: %w", id, err)
+		}
+		if r.State.Ended() || r.State == task.Waiting && r.Resume.After(e.Clock.Now()) {
+			return &r, nil
+		}
+		if pl, err = e.pinned(ctx, r); err != nil {
+			return nil, err
+		}
+		j.version = r.Version
 	}
 	if !e.enter(id) {
-		return &r, task.ErrBusy
+		return nil, task.ErrBusy
 	}
 	defer e.exit(id)
 
-	pl, err := e.pinned(ctx, r)
-	if err != nil {
-		return nil, err
-	}
 	group := pl.spec.ResourceGroup
 	if e.pools[group] == nil {
 		group = "" // the host dropped the group after the version was submitted
@@ -58,7 +70,7 @@ func (e *Engine) runOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 	p := e.pools[group]
 	if !p.enter() {
 		p.parked.Add(1)
-		return e.park(ctx, r, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group), func() (bool, error) {
+		return e.park(ctx, id, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group), func() (bool, error) {
 			return p.room(), nil
 		})
 	}
@@ -76,7 +88,7 @@ func (e *Engine) runOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 	var busy *task.BusyError
 	switch {
 	case errors.As(err, &busy) && busy.Behind != "":
-		return e.park(ctx, r, "run "+busy.Behind+" of the same task to end", task.TaskKey(r.Occurrence.Task), func() (bool, error) {
+		return e.park(ctx, id, "run "+busy.Behind+" of the same task to end", task.TaskKey(j.task), func() (bool, error) {
 			front, err := e.Store.Run(ctx, busy.Behind)
 			return err == nil && front.State.Ended(), err
 		})
@@ -86,8 +98,15 @@ func (e *Engine) runOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 		return nil, err
 	}
 	// The claim is the point from which nobody else changes the run.
-	if r, err = e.Store.Run(ctx, id); err != nil {
+	r, err := e.Store.Run(ctx, id)
+	if err != nil {
 		return nil, err
+	}
+	if r.Version != j.version {
+		// It had been planned before, with another version.
+		if pl, err = e.pinned(ctx, r); err != nil {
+			return nil, err
+		}
 	}
 	return e.hold(ctx, lease, r, pl)
 }
@@ -115,9 +134,9 @@ func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {
 
 // park makes a run wait that was not claimed. free tells whether what it waits
 // for came to pass before it was parked, when nobody could wake it.
-func (e *Engine) park(ctx context.Context, r task.Run, what, key string, free func() (bool, error)) (*task.Run, error) {
+func (e *Engine) park(ctx context.Context, id, what, key string, free func() (bool, error)) (*task.Run, error) {
 	now := e.Clock.Now()
-	if err := e.Store.Park(ctx, r.ID, what, key, now, now.Add(lookAgain)); err != nil {
+	if err := e.Store.Park(ctx, id, what, key, now, now.Add(lookAgain)); err != nil {
 		return nil, err
 	}
 	ok, err := free()
@@ -129,7 +148,7 @@ func (e *Engine) park(ctx context.Context, r task.Run, what, key string, free fu
 			return nil, err
 		}
 	}
-	return e.load(ctx, r.ID)
+	return e.load(ctx, id)
 }
 
 // pinned is the version, or the draft, that the run was planned with.
@@ -150,21 +169,22 @@ func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *pla
 		defer minder.Done()
 		e.mind(work, cancel, lease, r.Deadline)
 	}()
-	x := &execution{e: e, lease: lease, run: r, plan: pl, spec: pl.spec, store: context.WithoutCancel(ctx)}
+	x := &execution{e: e, lease: lease, run: r, plan: pl, store: context.WithoutCancel(ctx)}
 	err := x.execute(work)
 	cancel(nil)
 	minder.Wait()
 
-	r = x.run
 	switch {
 	case errors.Is(err, errLost) || errors.Is(err, task.ErrConflict):
-		return nil, fmt.Errorf("datapush: run %s: %w", r.ID, task.ErrBusy)
+		return nil, fmt.Errorf("datapush: run %s: %w", lease.Run, task.ErrBusy)
 	case err != nil:
 		// Store trouble: the lease expires and the run is resumed.
-		return nil, fmt.Errorf("datapush: run %s: %w", r.ID, err)
+		return nil, fmt.Errorf("datapush: run %s: %w", lease.Run, err)
 	}
-	e.Logger.LogAttrs(ctx, slog.LevelInfo, "run", slog.String("run", r.ID), slog.String("task", r.Occurrence.Task), slog.String("state", string(r.State)))
-	return &r, nil
+	if e.Logger.Enabled(ctx, slog.LevelInfo) {
+		e.Logger.LogAttrs(ctx, slog.LevelInfo, "run", slog.String("run", lease.Run), slog.String("task", x.run.Occurrence.Task), slog.String("state", string(x.run.State)))
+	}
+	return &x.run, nil
 }
 
 // mind renews the lease and ends the run at its deadline.
@@ -202,10 +222,12 @@ type execution struct {
 	lease task.Lease
 	run   task.Run
 	plan  *plan
-	spec  task.Spec
 	// store is the context for what must be written even when the run's own
 	// context has ended.
 	store context.Context
+	// sole is true while only one delivery goes on, which is then stored with
+	// the run.
+	sole bool
 }
 
 // execute does both stages and releases the lease. An error is store trouble or
@@ -218,11 +240,11 @@ func (x *execution) execute(ctx context.Context) error {
 	}
 	r.Waiting, r.WaitFor = "", ""
 	if !now.Before(r.Deadline) {
-		return x.timedOut()
+		return x.timedOut(nil)
 	}
 	r.State = task.Running
 	if r.DryRun {
-		return x.finish(task.Succeeded, nil)
+		return x.finish(task.Succeeded)
 	}
 	if !r.Rendered {
 		if err := e.Store.SaveRun(x.store, x.lease, *r); err != nil {
@@ -233,7 +255,7 @@ func (x *execution) execute(ctx context.Context) error {
 			return x.interrupted(ctx, err)
 		}
 		if ended != "" {
-			return x.finish(ended, nil)
+			return x.finish(ended)
 		}
 		r.Rendered = true
 		if err := e.Store.SaveRun(x.store, x.lease, *r, ds...); err != nil {
@@ -254,7 +276,7 @@ func (x *execution) interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		switch cause := context.Cause(ctx); {
 		case errors.Is(cause, errDeadline):
-			return x.timedOut()
+			return x.timedOut(nil)
 		case errors.Is(cause, errLost):
 			return errLost
 		default:
@@ -262,11 +284,11 @@ func (x *execution) interrupted(ctx context.Context, err error) error {
 		}
 	}
 	x.run.Error = err.Error()
-	return x.finish(task.Failed, nil)
+	return x.finish(task.Failed)
 }
 
 // finish ends the run.
-func (x *execution) finish(s task.RunState, ds []task.Delivery) error {
+func (x *execution) finish(s task.RunState, ds ...task.Delivery) error {
 	now := x.e.Clock.Now()
 	x.run.State, x.run.EndedAt = s, now
 	x.run.Resume, x.run.Waiting, x.run.WaitFor = time.Time{}, "", ""
@@ -274,16 +296,19 @@ func (x *execution) finish(s task.RunState, ds []task.Delivery) error {
 }
 
 // wait parks the run until a time.
-func (x *execution) wait(until time.Time, what string) error {
+func (x *execution) wait(until time.Time, what string, ds ...task.Delivery) error {
 	x.run.State, x.run.Resume, x.run.Waiting = task.Waiting, until, what
-	return x.e.Store.Release(x.store, x.lease, x.e.Clock.Now(), x.run)
+	return x.e.Store.Release(x.store, x.lease, x.e.Clock.Now(), x.run, ds...)
 }
 
-// timedOut ends a run whose deadline came. Receipts stay.
-func (x *execution) timedOut() error {
-	ds, err := x.e.Store.Deliveries(x.store, x.run.ID)
-	if err != nil {
-		return err
+// timedOut ends a run whose deadline came; nil deliveries are those in the
+// store. Receipts stay.
+func (x *execution) timedOut(ds []task.Delivery) error {
+	if ds == nil {
+		var err error
+		if ds, err = x.e.Store.Deliveries(x.store, x.run.ID); err != nil {
+			return err
+		}
 	}
 	for i := range ds {
 		if !ds[i].State.Ended() {
@@ -295,7 +320,7 @@ func (x *execution) timedOut() error {
 		}
 	}
 	x.run.Error = "the deadline " + x.run.Deadline.UTC().Format(time.RFC3339) + " came first"
-	return x.finish(task.TimedOut, ds)
+	return x.finish(task.TimedOut, ds...)
 }
 
 // prepare is the first stage: query, render, encode. It returns the state with
@@ -311,15 +336,15 @@ func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery
 	for _, res := range results {
 		r.Rows += len(res.Rows)
 	}
-	outputs, err := outputsOf(x.spec, results)
+	outputs, err := outputsOf(x.plan.spec, results)
 	if err != nil {
 		return "", nil, err
 	}
 	r.Outputs = outputs
-	if x.spec.SkipEmpty && emptyContent(x.spec.Content, r.Params, results) {
+	if x.plan.spec.SkipEmpty && emptyContent(x.plan.spec.Content, r.Params, results) {
 		return task.Skipped, nil, nil
 	}
-	msg, err := e.render(ctx, x.spec, render.Data{
+	msg, err := e.render(ctx, x.plan.spec, render.Data{
 		ID: r.ID, At: r.Occurrence.At.In(x.plan.table.Location()), Inputs: r.Params, Results: results,
 	})
 	if err != nil {
@@ -327,8 +352,8 @@ func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery
 	}
 	r.Warnings = append(r.Warnings, msg.Warnings...)
 
-	ds := make([]task.Delivery, 0, len(x.spec.Destinations))
-	for _, name := range x.spec.Destinations {
+	ds := make([]task.Delivery, 0, len(x.plan.spec.Destinations))
+	for _, name := range x.plan.spec.Destinations {
 		d, err := x.encode(ctx, msg, name)
 		if err != nil {
 			return "", nil, err

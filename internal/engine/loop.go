@@ -13,39 +13,8 @@ import (
 // is store trouble only; failed runs are in the ledger. next is when to call
 // again; zero means that nothing is planned.
 func (e *Engine) RunDue(ctx context.Context) (next time.Time, err error) {
-	b, err := e.planBatch(ctx, planLimit)
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer e.sleep.wake()
-	var (
-		mu      sync.Mutex
-		trouble []error
-		wg      sync.WaitGroup
-	)
-	run := func(occ task.Occurrence) {
-		if _, err := e.runOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) {
-			mu.Lock()
-			trouble = append(trouble, err)
-			mu.Unlock()
-		}
-	}
-	slots := make(chan struct{}, e.Concurrency)
-	for i, occ := range b.due {
-		slots <- struct{}{}
-		if i == len(b.due)-1 {
-			run(occ)
-			break
-		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			defer func() { <-slots }()
-			run(occ)
-		}()
-	}
-	wg.Wait()
-	if err := errors.Join(trouble...); err != nil {
+	b, err := e.planBatch(ctx, planLimit, planLimit)
+	if err := errors.Join(err, e.doAll(ctx, b.due)); err != nil {
 		return time.Time{}, err
 	}
 	now := e.Clock.Now()
@@ -58,6 +27,38 @@ func (e *Engine) RunDue(ctx context.Context) (next time.Time, err error) {
 		return now, nil
 	}
 	return next, nil
+}
+
+// doAll executes runs, up to Concurrency at once, and waits for them.
+func (e *Engine) doAll(ctx context.Context, jobs []due) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	defer e.sleep.wake()
+	var (
+		mu      sync.Mutex
+		trouble []error
+		wg      sync.WaitGroup
+	)
+	do := func(j job) {
+		if _, err := e.do(ctx, j); err != nil && !errors.Is(err, task.ErrBusy) {
+			mu.Lock()
+			trouble = append(trouble, err)
+			mu.Unlock()
+		}
+	}
+	slots := make(chan struct{}, e.Concurrency)
+	for _, j := range jobs[:len(jobs)-1] {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(j.job)
+		})
+	}
+	slots <- struct{}{}
+	do(jobs[len(jobs)-1].job)
+	wg.Wait()
+	return errors.Join(trouble...)
 }
 
 // Run plans and executes until ctx ends, then drains. It returns nil: store
@@ -81,7 +82,7 @@ type loop struct {
 
 	mu      sync.Mutex
 	known   map[string]bool
-	queue   []task.Occurrence
+	queue   []job
 	running int
 	closed  bool
 }
@@ -91,18 +92,22 @@ func (l *loop) step(ctx, work context.Context) {
 	e := l.e
 	sleep, done := e.sleep.context(ctx)
 	defer done()
-	l.mu.Lock()
-	known := len(l.known)
-	l.mu.Unlock()
+	known, room := l.room()
+	// What is planned is best executed while its plan is at hand, but planning
+	// goes on while nothing comes free.
+	most := room
+	if most < queueLow {
+		most = planLimit
+	}
 	// What was taken up but not yet claimed is still due in the store; asking
 	// for more than that finds what is new.
-	b, err := e.planBatch(ctx, planLimit+known)
+	b, err := e.planBatch(ctx, planLimit+known, most)
 	if ctx.Err() != nil {
 		return
 	}
 	fresh := false
-	for _, occ := range b.due {
-		fresh = l.offer(work, occ) || fresh
+	for _, d := range b.due {
+		fresh = l.offer(work, d.job) || fresh
 	}
 	if err != nil {
 		e.Logger.ErrorContext(ctx, "the store is in trouble", "error", err)
@@ -116,8 +121,10 @@ func (l *loop) step(ctx, work context.Context) {
 	}
 	switch {
 	case b.planned > 0 || b.more && fresh:
-		// There may be more at once.
-		return
+		if _, room = l.room(); room >= queueLow {
+			return // there may be more at once
+		}
+		wait = planPause
 	case b.more:
 		// What is left waits for a slot, whose coming free wakes the loop.
 		wait = lookAgain
@@ -125,57 +132,75 @@ func (l *loop) step(ctx, work context.Context) {
 	_ = e.Clock.Sleep(sleep, wait)
 }
 
-// queueMost bounds what waits for a slot in memory; the rest waits in the store.
-const queueMost = 2 * planLimit
+const (
+	// queueMost bounds what waits for a slot in memory; the rest waits in the
+	// store.
+	queueMost = 2 * planLimit
+	// queueLow is how short the queue is when the loop looks for more.
+	queueLow = planLimit / 2
+	// planPause spaces planning when nothing more can be taken up.
+	planPause = 100 * time.Millisecond
+)
+
+// room is how many runs are in hand and how many more can be taken up.
+func (l *loop) room() (known, room int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.known), l.e.Concurrency - l.running + queueMost - len(l.queue)
+}
 
 // offer takes up a run and starts it if there is a slot. False means that it was
 // taken up before or that the queue is full.
-func (l *loop) offer(work context.Context, occ task.Occurrence) bool {
+func (l *loop) offer(work context.Context, j job) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	id := occ.RunID()
-	if l.closed || l.known[id] || l.e.executing(id) {
+	if l.closed || l.known[j.run] || l.e.executing(j.run) {
 		return false
 	}
 	if l.running < l.e.Concurrency {
-		l.known[id] = true
+		l.known[j.run] = true
 		l.running++
 		l.wg.Add(1)
-		go l.work(work, occ)
+		go l.work(work, j)
 		return true
 	}
 	if len(l.queue) < queueMost {
-		l.known[id] = true
-		l.queue = append(l.queue, occ)
+		l.known[j.run] = true
+		l.queue = append(l.queue, j)
 		return true
 	}
 	return false
 }
 
 // work executes runs, one after the other, as long as some wait for a slot.
-func (l *loop) work(ctx context.Context, occ task.Occurrence) {
+func (l *loop) work(ctx context.Context, j job) {
 	defer l.wg.Done()
+	e := l.e
 	for {
-		if _, err := l.e.runOccurrence(ctx, occ); err != nil && !errors.Is(err, task.ErrBusy) && ctx.Err() == nil {
-			l.e.Logger.ErrorContext(ctx, "a run could not be executed", "task", occ.Task, "run", occ.RunID(), "error", err)
+		if _, err := e.do(ctx, j); err != nil && !errors.Is(err, task.ErrBusy) && ctx.Err() == nil {
+			e.Logger.ErrorContext(ctx, "a run could not be executed", "task", j.task, "run", j.run, "error", err)
 			// It is still due; without a pause it would be tried in a tight loop.
-			now := l.e.Clock.Now()
-			_ = l.e.Store.Park(ctx, occ.RunID(), "the store's trouble to pass", "", now, now.Add(troublePause))
+			now := e.Clock.Now()
+			_ = e.Store.Park(ctx, j.run, "the store's trouble to pass", "", now, now.Add(troublePause))
 		}
 		l.mu.Lock()
-		delete(l.known, occ.RunID())
+		delete(l.known, j.run)
 		if l.closed || len(l.queue) == 0 {
 			l.running--
 			l.mu.Unlock()
 			// What did not fit into the queue is looked for in the store, and so
 			// is what this run left waiting. While others are queued, the loop
 			// looks soon enough by itself.
-			l.e.sleep.wake()
+			e.sleep.wake()
 			return
 		}
-		occ = l.queue[0]
+		j = l.queue[0]
 		l.queue = l.queue[1:]
+		low := len(l.queue) == queueLow
 		l.mu.Unlock()
+		if low {
+			e.sleep.wake()
+		}
 	}
 }
 

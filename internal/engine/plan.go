@@ -13,7 +13,7 @@ import (
 )
 
 // planLimit is how many tasks and runs one look at the store returns.
-const planLimit = 512
+const planLimit = 1024
 
 // plan is a version made ready: what each occurrence needs, computed once.
 type plan struct {
@@ -118,58 +118,66 @@ func (p *plan) params(at time.Time) task.Params {
 }
 
 // Plan stores the runs of all tasks that are due and returns the occurrences
-// that can go on now, and when to look again (zero: nothing is planned).
+// that can go on now, and when to look again (zero: nothing is planned). An
+// error comes with what could be planned all the same.
 func (e *Engine) Plan(ctx context.Context) ([]task.Occurrence, time.Time, error) {
 	var all []task.Occurrence
-	seen := make(map[task.Occurrence]bool)
+	seen := make(map[string]bool)
 	for limit := planLimit; ; limit = planLimit + len(all) {
-		b, err := e.planBatch(ctx, limit)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
+		b, err := e.planBatch(ctx, limit, limit)
 		fresh := false
-		for _, occ := range b.due {
-			if !seen[occ] {
-				seen[occ], fresh = true, true
-				all = append(all, occ)
+		for _, d := range b.due {
+			if !seen[d.run] {
+				seen[d.run], fresh = true, true
+				all = append(all, d.occ)
 			}
 		}
-		if !b.more || !fresh && b.planned == 0 {
-			return all, b.next, nil
+		if err != nil || !b.more || !fresh && b.planned == 0 {
+			return all, b.next, err
 		}
 	}
 }
 
 // batch is what one look at the store brought.
 type batch struct {
-	due     []task.Occurrence // can go on now
-	planned int               // tasks whose runs were stored
-	next    time.Time         // when there is something beyond due
-	more    bool              // there may be more due than was returned
+	due     []due     // can go on now
+	planned int       // tasks whose runs were stored
+	next    time.Time // when there is something beyond due
+	more    bool      // there may be more due than was returned
 }
 
-// planBatch looks once at the store and stores the runs of the tasks it finds.
-// One task's trouble keeps no other from being planned; the error then comes
-// with the rest.
-func (e *Engine) planBatch(ctx context.Context, limit int) (batch, error) {
+// due is a job and its occurrence.
+type due struct {
+	job
+	occ task.Occurrence
+}
+
+// planBatch looks once at the store and stores the runs of up to most of the
+// tasks it finds. One task's trouble keeps no other from being planned; the
+// error then comes with the rest.
+func (e *Engine) planBatch(ctx context.Context, limit, most int) (batch, error) {
 	now := e.Clock.Now()
-	due, next, err := e.Store.Due(ctx, now, limit)
+	found, next, err := e.Store.Due(ctx, now, limit)
 	if err != nil {
 		return batch{}, err
 	}
-	b := batch{next: next, more: len(due) >= limit, due: make([]task.Occurrence, 0, len(due))}
+	b := batch{next: next, more: len(found) >= limit, due: make([]due, 0, len(found))}
 	var trouble error
-	for _, d := range due {
+	for _, d := range found {
 		if d.Run != "" {
-			b.due = append(b.due, d.Occurrence)
+			b.due = append(b.due, due{job{task: d.Task, run: d.Run}, d.Occurrence})
 			continue
 		}
-		runs, next, err := e.planTask(ctx, d, now)
+		if most--; most < 0 {
+			b.more = true
+			continue
+		}
+		p, runs, next, err := e.planTask(ctx, d, now)
 		switch {
 		case err == nil:
 			b.planned++
-			for _, r := range runs {
-				b.due = append(b.due, r.Occurrence)
+			for i := range runs {
+				b.due = append(b.due, due{job{task: d.Task, run: runs[i].ID, plan: p, version: d.Version}, runs[i].Occurrence})
 			}
 			if !next.IsZero() && (b.next.IsZero() || next.Before(b.next)) {
 				b.next = next
@@ -191,10 +199,10 @@ func (e *Engine) planBatch(ctx context.Context, limit int) (batch, error) {
 
 // planTask stores the runs of one task up to now and moves its next time, which
 // it returns.
-func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) ([]task.Run, time.Time, error) {
+func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) (*plan, []task.Run, time.Time, error) {
 	p, err := e.planOf(ctx, d.Task, d.Version)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, nil, time.Time{}, err
 	}
 	const most = 1000 // runs in one transaction; the rest are due at once
 	var runs []task.Run
@@ -225,7 +233,7 @@ func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) ([]tas
 	if !ok {
 		at = time.Time{}
 	}
-	return runs, at, e.Store.Plan(ctx, d.Task, d.From, at, runs)
+	return p, runs, at, e.Store.Plan(ctx, d.Task, d.From, at, runs)
 }
 
 // scheduled makes the run of a scheduled occurrence, its parameters fixed.

@@ -103,7 +103,7 @@ func (e *Engine) see(ctx context.Context, occ task.Occurrence) (*task.Run, error
 	defer e.sleep.wake()
 	for {
 		sleep, done := e.sleep.context(ctx)
-		r, err := e.runOccurrence(ctx, occ)
+		r, err := e.do(ctx, job{task: occ.Task, run: occ.RunID()})
 		if err != nil && !errors.Is(err, task.ErrBusy) {
 			done()
 			return r, err
@@ -332,7 +332,7 @@ func (e *Engine) Publish(ctx context.Context, actor, id string, number int) erro
 		}
 		if !from.IsZero() && !from.After(now) {
 			// An occurrence of the old version is due and must not be lost.
-			_, _, err := e.planTask(ctx, task.Due{Task: id, From: from, Version: old}, now)
+			_, _, _, err := e.planTask(ctx, task.Due{Task: id, From: from, Version: old}, now)
 			if err != nil && !errors.Is(err, task.ErrConflict) || i >= retries {
 				return fail(err)
 			}
