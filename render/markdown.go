@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -58,7 +59,7 @@ func readMarkdown(p parser.Parser, src string) []channel.Block {
 // to be escaped.
 func (r *run) substitute(d *document) (text string, plain bool) {
 	plain = true
-	r.buf = r.buf[:0]
+	r.buf = slices.Grow(r.buf[:0], len(d.src))
 	n := r.repetitions(d)
 	for r.row = range n {
 		if r.row > 0 {
