@@ -47,7 +47,7 @@ func (c *Channel) Send(ctx context.Context, to channel.Destination, p channel.Pa
 		r.URL += sep + "timestamp=" + at + "&sign=" + url.QueryEscape(sign)
 		r.Secrets = append(r.Secrets, sign)
 	}
-	r.Body = withUUID(p)
+	r.Body, r.Owned = withUUID(p), p.Key != ""
 	a, err := c.http.Post(ctx, r)
 	if err != nil {
 		return channel.Receipt{}, err
