@@ -1,0 +1,68 @@
+package wecom_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/channeltest"
+	"github.com/datapush-go/datapush/channel/wecom"
+)
+
+func TestPreview(t *testing.T) {
+	c := wecom.New(nil)
+	for _, format := range []string{wecom.FormatMarkdownV2, wecom.FormatMarkdown, wecom.FormatText} {
+		var b strings.Builder
+		for _, s := range channeltest.Samples() {
+			if strings.HasPrefix(s.Name, "hostile") {
+				continue
+			}
+			ps, err := c.Encode(s.Message, channel.Destination{Options: map[string]string{wecom.OptionFormat: format}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			html, err := c.Preview(ps[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.WriteString("<!-- " + s.Name + " -->\n" + html)
+		}
+		golden(t, "preview-"+format+".html", b.String())
+	}
+}
+
+func TestPreviewShowsHostileTextAsText(t *testing.T) {
+	c := wecom.New(nil)
+	for _, s := range channeltest.Samples() {
+		if s.Name != "hostile-text" {
+			continue
+		}
+		ps, err := c.Encode(s.Message, channel.Destination{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		html, err := c.Preview(ps[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, b := range s.Message.Sections[0].Blocks {
+			for _, i := range b.(*channel.Paragraph).Inlines {
+				want = append(want, shown(string(i.(channel.Text))))
+			}
+		}
+		if diff := cmp.Diff(want, elements(html, "p")); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
+func TestPreviewRefusesWhatIsNoPayload(t *testing.T) {
+	for _, body := range []string{"", "x", "{}", `{"markdown":0}`} {
+		if html, err := wecom.New(nil).Preview(channel.Payload{Type: "markdown", Body: []byte(body)}); err == nil {
+			t.Errorf("%q draws %s", body, html)
+		}
+	}
+}
