@@ -196,7 +196,12 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 	font := func(scale float64) charts.FontStyle {
 		return charts.FontStyle{FontSize: size * scale, Font: d.font}
 	}
-	title := charts.TitleOption{Text: shorten(c.Title, 60), FontStyle: font(1)}
+	// The library leaves no room between a title and the highest value, so the
+	// title is written here.
+	title := shorten(c.Title, 60)
+	if title != "" {
+		padding.Top = 4 * pad
+	}
 	names := make([]string, len(c.Lines))
 	values := make([][]float64, len(c.Lines))
 	for i, l := range c.Lines {
@@ -212,20 +217,34 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 	for i, s := range c.Labels {
 		labels[i] = shorten(s, 24)
 	}
-	legend := charts.LegendOption{SeriesNames: names, FontStyle: font(0.7), Offset: charts.OffsetStr{Left: charts.PositionRight}}
+	// Below the chart a legend of many names takes no room from the title.
+	legend := charts.LegendOption{
+		SeriesNames: names, FontStyle: font(0.7),
+		Offset:  charts.OffsetStr{Left: charts.PositionCenter, Top: charts.PositionBottom},
+		Padding: charts.Box{Top: pad / 2, IsSet: true},
+	}
 	axis := charts.ValueAxisOption{LabelFontStyle: font(0.7), ValueFormatter: number}
 	category := charts.CategoryAxisOption{Labels: labels, LabelFontStyle: font(0.7)}
+	// The first and the last label stand inside the axis, so that labels closer
+	// than two widths run into each other.
+	longest := 1.0
+	for _, l := range labels {
+		longest = max(longest, textWidth(l)*size*0.7)
+	}
+	if room := max(2, int(float64(d.width)/(2.1*longest))); room < len(labels) {
+		category.LabelCount = room
+	}
 
 	var err error
 	switch c.Kind {
 	case render.Bar:
 		o := charts.NewBarChartOptionWithData(values)
-		o.Theme, o.Padding, o.Title, o.Legend = theme(c), padding, title, legend
+		o.Theme, o.Padding, o.Legend = theme(c), padding, legend
 		o.CategoryAxis, o.ValueAxis = category, []charts.ValueAxisOption{axis}
 		err = p.BarChart(o)
 	case render.Line:
 		o := charts.NewLineChartOptionWithData(values)
-		o.Theme, o.Padding, o.Title, o.Legend = theme(c), padding, title, legend
+		o.Theme, o.Padding, o.Legend = theme(c), padding, legend
 		o.XAxis, o.YAxis = category, []charts.YAxisOption{axis}
 		o.LineStrokeWidth = size / 7
 		err = p.LineChart(o)
@@ -239,8 +258,8 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 			}
 		}
 		o := charts.NewPieChartOptionWithData(parts)
-		o.Theme, o.Padding, o.Title = theme(c), padding, title
-		o.Radius = "32%"
+		o.Theme, o.Padding = theme(c), padding
+		o.Radius = "36%"
 		o.Legend = charts.LegendOption{SeriesNames: kept, Show: charts.Ptr(false)}
 		for i := range o.SeriesList {
 			o.SeriesList[i].Label.FontStyle = font(0.7)
@@ -250,6 +269,9 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	style := font(1)
+	style.FontColor = charts.ColorFromHex("#24292f")
+	p.Text(title, pad, 2*pad, 0, style)
 	return p.Bytes()
 }
 
@@ -300,6 +322,19 @@ func number(v float64) string {
 		whole += "." + frac
 	}
 	return sign + whole
+}
+
+// textWidth estimates a text's width in font sizes.
+func textWidth(s string) float64 {
+	n := 0.0
+	for _, r := range s {
+		if r >= 0x1100 {
+			n += 1.3
+		} else {
+			n += 0.75
+		}
+	}
+	return n
 }
 
 // shorten keeps a text on one line of n characters.
