@@ -31,7 +31,7 @@ var rules = []rule{
 	{"source", nil},
 	{"channel", nil},
 	{"render", []string{"source", "channel", "github.com/yuin/goldmark/..."}},
-	{"render/chart", []string{"render", "source", "channel", "github.com/yuin/goldmark/...", "github.com/go-analyze/charts/..."}},
+	{"render/chart", []string{"render", "source", "channel", "github.com/yuin/goldmark/...", "github.com/go-analyze/charts/...", "github.com/golang/freetype/..."}},
 	{"task", []string{"schedule", "version", "source", "channel", "render"}},
 	{"task/memstore", []string{"task", "schedule", "version", "source", "channel", "render", "internal/..."}},
 	{"task/sqlstore", []string{"task", "schedule", "version", "source", "channel", "render", "internal/...", "github.com/jmoiron/sqlx/..."}},
