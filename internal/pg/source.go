@@ -370,12 +370,6 @@ func (t *session) columns(ctx context.Context, sql string) ([]source.Column, err
 	return columnsOf(fields), nil
 }
 
-// Described is a query of the same columns that returns no rows, for servers
-// that are not to be sent a Describe.
-func Described(sql string) string {
-	return "SELECT * FROM (\n" + strings.TrimRight(strings.TrimSpace(sql), ";") + "\n) AS q LIMIT 0"
-}
-
 // wrap makes err a *source.Error. Texts of drivers are not repeated: they hold
 // hosts, users and databases.
 func (s *Source) wrap(ctx context.Context, op string, err error) error {

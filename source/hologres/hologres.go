@@ -108,12 +108,13 @@ func newSource(pool *pgxpool.Pool, o Options, closePool func()) *Source {
 		Close:       closePool,
 		ServerError: serverError,
 	}
+	dialect := c.Dialect
 	c.Acquire = func(ctx context.Context) (pg.Conn, error) {
 		pooled, err := pool.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return &conn{pooled: pooled, c: pooled.Conn().PgConn(), simple: o.SimpleProtocol}, nil
+		return &conn{pooled: pooled, c: pooled.Conn().PgConn(), simple: o.SimpleProtocol, dialect: dialect}, nil
 	}
 	return &Source{pg.New(c)}
 }
@@ -151,9 +152,10 @@ func serverError(err error) (code, text string, ok bool) {
 
 // conn is a connection below pgx's own scanning.
 type conn struct {
-	pooled *pgxpool.Conn
-	c      *pgconn.PgConn
-	simple bool
+	pooled  *pgxpool.Conn
+	c       *pgconn.PgConn
+	simple  bool
+	dialect source.Dialect
 }
 
 func (c *conn) Exec(ctx context.Context, sql string) error { return c.c.Exec(ctx, sql).Close() }
@@ -172,7 +174,7 @@ func (c *conn) Query(ctx context.Context, sql string) pg.Rows {
 
 func (c *conn) Describe(ctx context.Context, sql string) ([]pg.Field, error) {
 	if c.simple {
-		r := c.Query(ctx, pg.Described(sql))
+		r := c.Query(ctx, source.WithoutRows(sql, c.dialect))
 		fields := r.Fields()
 		return fields, r.Close()
 	}

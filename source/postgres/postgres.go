@@ -129,12 +129,13 @@ func newSource(pool *pgxpool.Pool, o Options, closePool func()) *Source {
 			DollarQuotes: true, Raw: o.Raw}
 		c.Settings = "; SET LOCAL extra_float_digits = 2"
 	}
+	dialect := c.Dialect
 	c.Acquire = func(ctx context.Context) (pg.Conn, error) {
 		pooled, err := pool.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return &conn{pooled: pooled, c: pooled.Conn().PgConn(), simple: simple}, nil
+		return &conn{pooled: pooled, c: pooled.Conn().PgConn(), simple: simple, dialect: dialect}, nil
 	}
 	return &Source{pg.New(c)}
 }
@@ -172,9 +173,10 @@ func serverError(err error) (code, text string, ok bool) {
 
 // conn is a connection below pgx's own scanning.
 type conn struct {
-	pooled *pgxpool.Conn
-	c      *pgconn.PgConn
-	simple bool
+	pooled  *pgxpool.Conn
+	c       *pgconn.PgConn
+	simple  bool
+	dialect source.Dialect
 }
 
 func (c *conn) Exec(ctx context.Context, sql string) error { return c.c.Exec(ctx, sql).Close() }
@@ -193,7 +195,7 @@ func (c *conn) Query(ctx context.Context, sql string) pg.Rows {
 
 func (c *conn) Describe(ctx context.Context, sql string) ([]pg.Field, error) {
 	if c.simple {
-		r := c.Query(ctx, pg.Described(sql))
+		r := c.Query(ctx, source.WithoutRows(sql, c.dialect))
 		fields := r.Fields()
 		return fields, r.Close()
 	}

@@ -1,0 +1,406 @@
+package integration_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+
+	"github.com/datapush-go/datapush/internal/integration/server"
+	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/mysql"
+	"github.com/datapush-go/datapush/source/sourcetest"
+)
+
+var mariaDB = register("MariaDB", server.MariaDB)
+
+// handle is a host's own, made without this library.
+func handle(t testing.TB, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func mysqlExec(t testing.TB, db *sql.DB, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		if _, err := db.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func openMySQL(t testing.TB, dsn string, o *mysql.Options) *mysql.Source {
+	t.Helper()
+	s, err := mysql.Open(dsn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+var mySQLCells = []sourcetest.Cell{
+	{Name: "NULL", SQL: "SELECT NULL AS v", Want: nil},
+	{Name: "BOOLEAN", SQL: "SELECT TRUE AS v", Want: int64(1)},
+	{Name: "TINYINT", SQL: "SELECT ti AS v FROM it_types", Want: int64(-128)},
+	{Name: "SMALLINT UNSIGNED", SQL: "SELECT su AS v FROM it_types", Want: int64(65535)},
+	{Name: "INT UNSIGNED", SQL: "SELECT iu AS v FROM it_types", Want: int64(4294967295)},
+	{Name: "BIGINT", SQL: "SELECT bi AS v FROM it_types", Want: int64(math.MinInt64)},
+	{Name: "BIGINT UNSIGNED", SQL: "SELECT bu AS v FROM it_types", Want: uint64(math.MaxUint64)},
+	{Name: "a small BIGINT UNSIGNED", SQL: "SELECT bs AS v FROM it_types", Want: uint64(7)},
+	{Name: "FLOAT", SQL: "SELECT f AS v FROM it_types", Want: 0.1},
+	{Name: "DOUBLE", SQL: "SELECT d AS v FROM it_types", Want: 0.30000000000000004},
+	{Name: "DECIMAL", SQL: "SELECT n AS v FROM it_types", Want: source.Decimal("12345678901234567890123456789012345.123456789012345678901234567890")},
+	{Name: "DECIMAL with its zeros", SQL: "SELECT CAST(12000 AS DECIMAL(10,2)) AS v", Want: source.Decimal("12000.00")},
+	{Name: "BIT", SQL: "SELECT bt AS v FROM it_types", Want: uint64(261)},
+	{Name: "YEAR", SQL: "SELECT y AS v FROM it_types", Want: int64(2024)},
+	{Name: "CHAR", SQL: "SELECT c AS v FROM it_types", Want: "it's 中文 🙂"},
+	{Name: "an empty VARCHAR", SQL: "SELECT '' AS v", Want: ""},
+	{Name: "TEXT", SQL: "SELECT tx AS v FROM it_types", Want: "text"},
+	{Name: "ENUM", SQL: "SELECT en AS v FROM it_types", Want: "sad"},
+	{Name: "SET", SQL: "SELECT st AS v FROM it_types", Want: "a,b"},
+	{Name: "BINARY", SQL: "SELECT b AS v FROM it_types", Want: []byte{0, 255, 0, 0}},
+	{Name: "BLOB", SQL: "SELECT bl AS v FROM it_types", Want: []byte{0, 92, 255}},
+	{Name: "DATE", SQL: "SELECT da AS v FROM it_types", Want: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)},
+	{Name: "DATETIME", SQL: "SELECT dt AS v FROM it_types", Want: time.Date(2024, 1, 2, 8, 9, 10, 123456000, time.UTC)},
+	{Name: "TIMESTAMP", SQL: "SELECT ts AS v FROM it_types", Want: time.Date(2024, 1, 2, 8, 9, 10, 0, time.UTC)},
+	{Name: "the zero DATE", SQL: "SELECT zd AS v FROM it_types", Want: "0000-00-00"},
+	{Name: "the zero DATETIME", SQL: "SELECT zt AS v FROM it_types", Want: "0000-00-00 00:00:00"},
+	{Name: "TIME", SQL: "SELECT ti2 AS v FROM it_types", Want: "-838:59:59"},
+	{Name: "JSON of MariaDB", SQL: "SELECT j AS v FROM it_types", Want: `{"a": [1]}`},
+	{Name: "UUID", SQL: "SELECT u AS v FROM it_types", Want: "0f0e0d0c-0b0a-0908-0706-050403020100"},
+	{Name: "INET6", SQL: "SELECT ip AS v FROM it_types", Want: "2001:db8::1"},
+	{Name: "GEOMETRY", SQL: "SELECT g AS v FROM it_types", Want: []byte{0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0x40}},
+	{Name: "NULL of a number", SQL: "SELECT nn AS v FROM it_types", Want: nil},
+	{Name: "NULL of a date", SQL: "SELECT nd AS v FROM it_types", Want: nil},
+}
+
+var mySQLSetup sync.Once
+
+func setUpMySQL(t testing.TB) *sql.DB {
+	db := handle(t, server.MySQLDSN(mariaDB.server.Port)+"?charset=utf8mb4")
+	mySQLSetup.Do(func() {
+		db.SetMaxOpenConns(1)
+		mysqlExec(t, db, "CREATE TABLE it_t(id INT)", "INSERT INTO it_t VALUES (1), (2)",
+			`CREATE TABLE it_types(ti TINYINT, su SMALLINT UNSIGNED, iu INT UNSIGNED, bi BIGINT, bu BIGINT UNSIGNED, bs BIGINT UNSIGNED, f FLOAT, d DOUBLE,
+				n DECIMAL(65,30), bt BIT(9), y YEAR, c CHAR(20), tx TEXT, en ENUM('sad','ok'), st SET('a','b'), b BINARY(4), bl BLOB,
+				da DATE, dt DATETIME(6), ts TIMESTAMP NULL, zd DATE, zt DATETIME, ti2 TIME, j JSON, u UUID, ip INET6, g GEOMETRY, nn INT, nd DATE) CHARSET utf8mb4`,
+			"SET sql_mode = ''",
+			`INSERT INTO it_types VALUES (-128, 65535, 4294967295, -9223372036854775808, 18446744073709551615, 7, 0.1, 0.30000000000000004,
+				12345678901234567890123456789012345.123456789012345678901234567890, b'100000101', 2024, 'it''s 中文 🙂', 'text', 'sad', 'a,b', x'00ff', x'005cff',
+				'2024-02-29', '2024-01-02 08:09:10.123456', '2024-01-02 08:09:10', '0000-00-00', '0000-00-00 00:00:00', '-838:59:59',
+				'{"a": [1]}', '0f0e0d0c-0b0a-0908-0706-050403020100', '2001:db8::1', POINT(1, 2), NULL, NULL)`,
+			"CREATE USER 'it_reader'@'127.0.0.1' IDENTIFIED BY '"+server.Password+"'", "GRANT SELECT ON t.it_t TO 'it_reader'@'127.0.0.1'")
+	})
+	return db
+}
+
+const (
+	mySQLEndless = "SELECT seq AS i, REPEAT('x', 100) AS pad FROM seq_1_to_4294967295"
+	mySQLLate    = "SELECT seq AS i, IF(seq > 5000, SLEEP(600), REPEAT('x', 100)) AS pad FROM seq_1_to_6000"
+)
+
+func mySQLHarness(t *testing.T, s source.Source) sourcetest.Harness {
+	db := setUpMySQL(t)
+	dsn := server.MySQLDSN(mariaDB.server.Port)
+	wrong := func(old, new string) source.Source { return openMySQL(t, strings.Replace(dsn, old, new, 1), nil) }
+	return sourcetest.Harness{
+		Source: s,
+		Count: func(n int) string {
+			return fmt.Sprintf("SELECT seq AS i FROM seq_1_to_%d WHERE seq <= %d ORDER BY seq", max(n, 1), n)
+		},
+		Endless: mySQLEndless, Silent: "SELECT SLEEP(600) AS s", Late: mySQLLate,
+		Fails: "SELECT EXP(seq DIV 10) AS v FROM seq_1_to_9500",
+		Write: "DELETE FROM it_t", State: "SELECT COUNT(*) FROM it_t",
+		Refused: []string{
+			"INSERT INTO it_t VALUES (3)", "UPDATE it_t SET id = 1", "SELECT * FROM it_t INTO OUTFILE '/tmp/it_x'", "SELECT id INTO @x FROM it_t LIMIT 1",
+			"SELECT 1 /*! INTO @x */", "/*! DELETE FROM it_t */", "SELECT 1 /*!; DELETE FROM it_t */", "SELECT 1 /*M! ; DELETE FROM it_t */",
+			"WITH x AS (SELECT 1) DELETE FROM it_t", "SHOW TABLES", "CALL x()", "DO SLEEP(1)", "SET @x = 1", "HANDLER it_t OPEN", "START TRANSACTION",
+			"LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE it_t", "REPLACE INTO it_t VALUES (9)", "KILL 1", "USE mysql", "LOCK TABLES it_t WRITE",
+		},
+		Cells:      mySQLCells,
+		Connection: "SELECT CONNECTION_ID()",
+		Running: func(ctx context.Context) (int, error) {
+			var n int
+			err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND id <> CONNECTION_ID() AND user = 'dp'").Scan(&n)
+			return n, err
+		},
+		Wrong: []sourcetest.Wrong{
+			{Name: "a wrong password", Source: wrong(server.Password, "canary-wrong-1"), Kind: source.Denied},
+			{Name: "an unknown database", Source: wrong("/t", "/canary-nodb"), Kind: source.Denied},
+			{Name: "an unknown user", Source: wrong("dp:", "canary-nouser:"), Kind: source.Denied},
+			{Name: "nobody listens", Source: wrong(fmt.Sprint(mariaDB.server.Port), "1"), Kind: source.Unavailable},
+			{Name: "an unknown host", Source: wrong("127.0.0.1", "canary-host.invalid"), Kind: source.Unavailable},
+			{Name: "no TLS", Source: openMySQL(t, dsn+"?tls=true", nil), Kind: source.Unavailable},
+		},
+		Secrets:  []string{server.Password, "canary-", "127.0.0.1", fmt.Sprint(mariaDB.server.Port), dsn},
+		Patience: 20 * time.Second,
+	}
+}
+
+func TestMySQLContract(t *testing.T) {
+	mariaDB.need(t)
+	dsn := server.MySQLDSN(mariaDB.server.Port)
+	t.Run("Open", func(t *testing.T) {
+		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness { return mySQLHarness(t, openMySQL(t, dsn, nil)) })
+	})
+	t.Run("Open with a sql_mode that changes quotes, and more", func(t *testing.T) {
+		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+			return mySQLHarness(t, openMySQL(t, dsn+"?sql_mode=%27ANSI,NO_BACKSLASH_ESCAPES%27&parseTime=true&multiStatements=true&interpolateParams=false", nil))
+		})
+	})
+	for name, params := range map[string]string{"New": "?charset=utf8mb4", "New on a handle that parses times": "?charset=utf8mb4&parseTime=true&multiStatements=true"} {
+		t.Run(name, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+				db := handle(t, dsn+params)
+				db.SetMaxOpenConns(4)
+				return mySQLHarness(t, mysql.New(db, nil))
+			})
+		})
+	}
+}
+
+// StarRocks and Doris are not to be had; a server that takes text only stands in
+// for their protocol, not for their language.
+func TestStarRocksAndDorisContractOnAServerThatTakesTextOnly(t *testing.T) {
+	mariaDB.need(t)
+	proxy, err := server.NewTextOnly(mariaDB.server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	for name, mode := range map[string]mysql.Mode{"StarRocks": mysql.StarRocks, "Doris": mysql.Doris} {
+		t.Run(name, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+				h := mySQLHarness(t, openMySQL(t, server.MySQLDSN(proxy.Port), &mysql.Options{Mode: mode}))
+				h.Secrets = append(h.Secrets, fmt.Sprint(proxy.Port))
+				return h
+			})
+		})
+	}
+	if refused := proxy.Refused(); len(refused) > 0 {
+		t.Errorf("the server refused %q", refused)
+	}
+	t.Run("and the driver alone fails there on the first argument", func(t *testing.T) {
+		var n int
+		err := handle(t, server.MySQLDSN(proxy.Port)).QueryRow("SELECT ?", 1).Scan(&n)
+		if err == nil || !strings.Contains(err.Error(), "1295") {
+			t.Errorf("error %v, want 1295", err)
+		}
+		if err := handle(t, server.MySQLDSN(proxy.Port)+"?interpolateParams=true").QueryRow("SELECT ?", 1).Scan(&n); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestMySQLErrors(t *testing.T) {
+	mariaDB.need(t)
+	db := setUpMySQL(t)
+	dsn := server.MySQLDSN(mariaDB.server.Port)
+	s := openMySQL(t, dsn, nil)
+	raw := openMySQL(t, dsn, &mysql.Options{Raw: true})
+	reader := openMySQL(t, strings.Replace(dsn, "dp:", "it_reader:", 1), nil)
+	limited := openMySQL(t, dsn, &mysql.Options{StatementTimeout: 50 * time.Millisecond})
+	tests := []struct {
+		name string
+		s    source.Source
+		sql  string
+		kind source.Kind
+		code string
+		text string
+	}{
+		{"a missing column", s, "SELECT gone FROM it_t", source.Syntax, "1054", "gone"},
+		{"a missing function", s, "SELECT gone()", source.Syntax, "1305", "gone"},
+		{"a permission", reader, "SELECT * FROM it_types", source.Denied, "1142", "may not read"},
+		{"a write that the text does not show", raw, "DELETE FROM it_t", source.Denied, "1792", "read-only"},
+		{"the server's own time limit", limited, "SELECT SLEEP(600)", source.Timeout, "1969", "time limit"},
+		{"a second statement", raw, "SELECT 1; SELECT 2", source.Syntax, "", "a second statement"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := tt.s.Query(t.Context(), source.Query{SQL: tt.sql})
+			wantKind(t, err, tt.kind)
+			var e *source.Error
+			if errors.As(err, &e) && e.Code != tt.code || err != nil && !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("error %v, want code %s with %q", err, tt.code, tt.text)
+			}
+		})
+	}
+	for how, kind := range map[string]source.Kind{"KILL QUERY": source.Canceled, "KILL": source.Unavailable} {
+		t.Run(how, func(t *testing.T) {
+			done := make(chan error, 1)
+			go func() {
+				_, err := s.Query(t.Context(), source.Query{SQL: "SELECT SLEEP(600) AS kill_me"})
+				done <- err
+			}()
+			var id int64
+			for id == 0 {
+				err := db.QueryRow("SELECT id FROM information_schema.processlist WHERE info LIKE '%AS kill_me' AND id <> CONNECTION_ID()").Scan(&id)
+				if err != nil && !errors.Is(err, sql.ErrNoRows) {
+					t.Fatal(err)
+				}
+			}
+			mysqlExec(t, db, fmt.Sprintf("%s %d", how, id))
+			wantKind(t, <-done, kind)
+			if _, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+				t.Errorf("the next query: %v", err)
+			}
+		})
+	}
+	t.Run("too many connections", func(t *testing.T) {
+		mysqlExec(t, db, "ALTER USER 'it_reader'@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
+		// The limit counts connections that were made after it.
+		hold, err := openMySQL(t, strings.Replace(dsn, "dp:", "it_reader:", 1), nil).Session(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer hold.Close()
+		_, err = openMySQL(t, strings.Replace(dsn, "dp:", "it_reader:", 1), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		wantKind(t, err, source.Unavailable)
+	})
+	t.Run("a handle whose quotes are others", func(t *testing.T) {
+		_, err := mysql.New(handle(t, dsn+"?sql_mode=ANSI_QUOTES"), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		wantKind(t, err, source.Other)
+	})
+}
+
+func TestAMySQLSessionWorksOnAfterACut(t *testing.T) {
+	mariaDB.need(t)
+	dsn := server.MySQLDSN(mariaDB.server.Port)
+	db := handle(t, dsn)
+	db.SetMaxOpenConns(1)
+	for name, s := range map[string]*mysql.Source{"opened": openMySQL(t, dsn, nil), "a host's handle of one connection": mysql.New(db, nil)} {
+		t.Run(name, func(t *testing.T) {
+			sess, err := s.Session(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer sess.Close()
+			for range 3 {
+				r, err := sess.Query(t.Context(), source.Query{SQL: mySQLEndless, MaxRows: 10})
+				if err != nil || !r.Truncated || len(r.Rows) != 10 {
+					t.Fatalf("%v, %v", r, err)
+				}
+				if r, err = sess.Query(t.Context(), source.Query{SQL: "SELECT 7"}); err != nil || r.Rows[0][0] != int64(7) {
+					t.Fatalf("%v, %v", r, err)
+				}
+			}
+		})
+	}
+}
+
+// The driver alone leaves the statement running: this is why there is a second
+// connection.
+func TestTheDriverAloneDoesNotStopAStatement(t *testing.T) {
+	mariaDB.need(t)
+	db := setUpMySQL(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var n int
+	err := handle(t, server.MySQLDSN(mariaDB.server.Port)).QueryRowContext(ctx, "SELECT SLEEP(600) AS left_alone").Scan(&n)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	var id int64
+	if err := db.QueryRow("SELECT id FROM information_schema.processlist WHERE info LIKE '%AS left_alone' AND id <> CONNECTION_ID()").Scan(&id); err != nil {
+		t.Fatalf("the driver stopped it: %v", err)
+	}
+	mysqlExec(t, db, fmt.Sprintf("KILL %d", id))
+}
+
+func TestMySQLFaults(t *testing.T) {
+	mariaDB.need(t)
+	own, err := server.MariaDB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	s := openMySQL(t, server.MySQLDSN(own.Port), nil)
+	one := func() error {
+		_, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		return err
+	}
+	if err := one(); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("200 queries at once on a pool of 4", func(t *testing.T) {
+		var wg sync.WaitGroup
+		errs := make([]error, 200)
+		for i := range errs {
+			wg.Go(func() {
+				r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT %d", i)})
+				if err == nil && r.Rows[0][0] != int64(i) {
+					err = fmt.Errorf("query %d got %v", i, r.Rows)
+				}
+				errs[i] = err
+			})
+		}
+		wg.Wait()
+		if err := errors.Join(errs...); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("restarted between two runs", func(t *testing.T) {
+		own.Stop()
+		wantKind(t, one(), source.Unavailable)
+		if err := own.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one(); err != nil {
+			t.Error(err)
+		}
+		own.Stop()
+		if err := own.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one(); err != nil {
+			t.Errorf("the first query after a restart that nobody saw: %v", err)
+		}
+	})
+	t.Run("killed in the middle of a result", func(t *testing.T) {
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.Query(t.Context(), source.Query{SQL: mySQLLate})
+			done <- err
+		}()
+		db := handle(t, server.MySQLDSN(own.Port))
+		for n := 0; n == 0; {
+			if err := db.QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep'").Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		own.Kill()
+		wantKind(t, <-done, source.Unavailable)
+		if err := own.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := one(); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+func TestMySQLConnectingEndsWithTheContext(t *testing.T) {
+	mariaDB.need(t)
+	s := openMySQL(t, "u:"+server.Password+"@tcp("+silentListener(t)+")/d", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.Query(ctx, source.Query{SQL: "SELECT 1"})
+	wantKind(t, err, source.Timeout)
+	ctx, cancel = context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	_, err = s.Query(ctx, source.Query{SQL: "SELECT 1"})
+	wantKind(t, err, source.Canceled)
+}

@@ -1,0 +1,39 @@
+// Package mysql reads from MySQL and MariaDB, and in modes of their own from
+// StarRocks and Apache Doris, which speak MySQL's protocol.
+//
+// [Open] takes a DSN of go-sql-driver/mysql, [New] a handle of that driver which
+// the host already has. A source may be used by several goroutines at once.
+// Statements are sent as text and never prepared. On MySQL and MariaDB each runs
+// in a read-only transaction, a session's statements in one; StarRocks and Doris
+// have none, so there the statement's text and the login's grants are what keeps
+// it from writing.
+//
+// A context that ends closes the connection, which does not stop the statement:
+// it is killed through a second connection. So is one whose result is cut at its
+// limit. A source made by New takes that connection from the host's handle.
+//
+// A column's type decides what a value becomes:
+//
+//	NULL of any type                          nil
+//	TINYINT … BIGINT, unsigned up to INT,     int64
+//	YEAR
+//	BIGINT UNSIGNED                           uint64
+//	BIT                                       uint64
+//	FLOAT, DOUBLE                             float64
+//	DECIMAL                                   source.Decimal
+//	CHAR, VARCHAR, TEXT, ENUM, SET            string
+//	BINARY, VARBINARY, BLOB, GEOMETRY         []byte
+//	DATE, DATETIME, TIMESTAMP                 time.Time: the wall clock that the server shows, in the DSN's loc
+//	                                          (UTC by default); TIMESTAMP is shown in the session's time_zone
+//	the zero date, and dates with a zero      string, as the server writes it
+//	month or day
+//	TIME                                      string: "-838:59:59.5"
+//	JSON                                      source.JSON; MariaDB's JSON is a text and comes as string
+//	MariaDB's UUID and INET6                  string
+//	StarRocks' and Doris' LARGEINT, ARRAY,    string, as the server sends it
+//	MAP, STRUCT, BITMAP, HLL
+//
+// BOOLEAN is a TINYINT to the server and becomes int64. Rows are scanned with
+// database/sql and not through sqlx, which allocates more than the values
+// themselves.
+package mysql

@@ -1,0 +1,566 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/datapush-go/datapush/internal/sqlrows"
+	"github.com/datapush-go/datapush/source"
+)
+
+// Mode says which server it is.
+type Mode uint8
+
+const (
+	// MySQL is MySQL from 5.7 on, MariaDB, and services that behave like them.
+	MySQL Mode = iota
+	// StarRocks has no transactions and prepares nothing.
+	StarRocks
+	// Doris has no transactions and prepares nothing.
+	Doris
+)
+
+// name begins errors.
+func (m Mode) name() string {
+	switch m {
+	case StarRocks:
+		return "starrocks"
+	case Doris:
+		return "doris"
+	}
+	return "mysql"
+}
+
+// Options configure a Source. A nil *Options and the zero value mean the
+// defaults.
+type Options struct {
+	// Mode is MySQL unless set.
+	Mode Mode
+	// MaxOpenConns limits the connections of a source made by Open. Zero is 4.
+	// New leaves the handle's own limit.
+	MaxOpenConns int
+	// MaxIdleTime is how long Open keeps a connection that nobody uses. Zero is
+	// five minutes.
+	MaxIdleTime time.Duration
+	// ConnectTimeout is how long Open's connections may take to be made, where
+	// the DSN has no timeout. Zero is ten seconds.
+	ConnectTimeout time.Duration
+	// StatementTimeout is the server's own limit for a statement on Open's
+	// connections: max_execution_time of MySQL, max_statement_time of MariaDB,
+	// query_timeout of StarRocks and Doris, which count whole seconds. It ends
+	// statements whose client is gone. Zero leaves what the server has.
+	StatementTimeout time.Duration
+	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB.
+	MaxBytes int64
+	// Raw accepts any statement and puts values outside quotes in as they are,
+	// see source.Dialect. The transaction stays read-only.
+	Raw bool
+}
+
+// Source is a MySQL, MariaDB, StarRocks or Doris database. It implements
+// source.Source, source.Describer and source.Sessioner.
+type Source struct {
+	db     *sql.DB
+	opts   Options
+	loc    *time.Location
+	closed atomic.Bool
+	// connect makes a connection beside the pool; nil for a host's handle.
+	connect func(ctx context.Context) (driver.Conn, error)
+}
+
+// Open makes a source of the database at dsn, such as
+// user:password@tcp(host:3306)/database?tls=true. It makes no connection yet.
+// Whatever the DSN says, times are read by this package, a text is one statement,
+// and nothing is prepared; the character set is utf8mb4 unless it names another.
+//
+// The error is that of a DSN that cannot be read; it does not repeat it.
+func Open(dsn string, o *Options) (*Source, error) {
+	s := &Source{opts: options(o)}
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		// The parser's own errors repeat parts of the DSN.
+		return nil, &source.Error{Op: s.opts.Mode.name() + ": open", Err: errors.New("the DSN cannot be read; it is like user:password@tcp(host:3306)/database")}
+	}
+	config.ParseTime = false
+	config.MultiStatements = false
+	config.InterpolateParams = true
+	config.Logger = &mysql.NopLogger{}
+	if config.Timeout == 0 {
+		config.Timeout = s.opts.ConnectTimeout
+	}
+	if !strings.Contains(dsn, "charset=") && !strings.Contains(dsn, "collation=") {
+		if err := config.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+			return nil, s.wrap(context.Background(), "open", err)
+		}
+	}
+	s.loc = config.Loc
+	base, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, s.wrap(context.Background(), "open", err)
+	}
+	c := &connector{Connector: base, opts: s.opts}
+	s.connect = base.Connect
+	s.db = sql.OpenDB(c)
+	s.db.SetMaxOpenConns(s.opts.MaxOpenConns)
+	s.db.SetMaxIdleConns(s.opts.MaxOpenConns)
+	s.db.SetConnMaxIdleTime(s.opts.MaxIdleTime)
+	return s, nil
+}
+
+// New makes a source of a handle that stays the host's to close. Its connections
+// must not have the sql_mode ANSI_QUOTES or NO_BACKSLASH_ESCAPES, which change
+// what a quote is; a query says so. To kill a statement the source takes another
+// connection of the handle.
+func New(db *sql.DB, o *Options) *Source {
+	return &Source{db: db, opts: options(o), loc: time.UTC}
+}
+
+func options(o *Options) Options {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.MaxOpenConns <= 0 {
+		opts.MaxOpenConns = 4
+	}
+	if opts.MaxIdleTime <= 0 {
+		opts.MaxIdleTime = 5 * time.Minute
+	}
+	if opts.ConnectTimeout <= 0 {
+		opts.ConnectTimeout = 10 * time.Second
+	}
+	return opts
+}
+
+// Dialect says how the server quotes and comments.
+func (s *Source) Dialect() source.Dialect {
+	return source.Dialect{Name: s.opts.Mode.name(), Identifiers: "`", Strings: `"`, Backslash: true, HashComments: true,
+		DashSpace: true, ExecutableComments: true, Raw: s.opts.Raw}
+}
+
+// Close ends the source: queries fail from then on. It closes what Open opened,
+// and leaves a handle given to New as it is.
+func (s *Source) Close() error {
+	if s.closed.Swap(true) || s.connect == nil {
+		return nil
+	}
+	return s.wrap(context.Background(), "close", s.db.Close())
+}
+
+// Query runs one statement and reads its rows up to the limit.
+func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := source.Check(q.SQL, s.Dialect()); err != nil {
+		return nil, err
+	}
+	t, err := s.session(ctx, "query")
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.query(ctx, "query", q)
+}
+
+// Columns names the statement's columns without running it.
+func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := source.Check(sql, s.Dialect()); err != nil {
+		return nil, err
+	}
+	t, err := s.session(ctx, "columns")
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.columns(ctx, sql)
+}
+
+// Session returns a source on one connection. Its statements run one after the
+// other. A statement that was cut off or lost its connection leaves the next one
+// another; once a statement's context has ended the session is of no more use. It
+// is closed by the caller.
+func (s *Source) Session(ctx context.Context) (source.Source, error) {
+	t, err := s.session(ctx, "session")
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (s *Source) fault(op string, kind source.Kind, text string) error {
+	return &source.Error{Op: s.opts.Mode.name() + ": " + op, Kind: kind, Err: errors.New(text)}
+}
+
+func (s *Source) session(ctx context.Context, op string) (*session, error) {
+	if s.closed.Load() {
+		return nil, s.fault(op, source.Unavailable, "the source is closed")
+	}
+	t := &session{source: s, busy: make(chan struct{}, 1)}
+	if err := t.acquire(ctx, op); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// session runs statements on one connection, in a read-only transaction where
+// the server has one.
+type session struct {
+	source *Source
+	busy   chan struct{}
+	done   bool
+	once   sync.Once
+
+	conn *sql.Conn // nil when there is none, and the next statement takes another
+	id   uint64
+	// ended is true once the context of a statement has ended.
+	ended bool
+}
+
+// acquire takes a connection from the pool.
+func (t *session) acquire(ctx context.Context, op string) error {
+	c, err := t.source.db.Conn(ctx)
+	if err != nil {
+		return t.source.wrap(ctx, op, err)
+	}
+	t.conn, t.id = c, 0
+	if err := t.prepare(ctx); err != nil {
+		t.drop()
+		var e *source.Error
+		if errors.As(err, &e) {
+			return err
+		}
+		return t.source.wrap(ctx, op, err)
+	}
+	return nil
+}
+
+// prepare learns the connection's number, by which it is killed, and begins the
+// transaction.
+func (t *session) prepare(ctx context.Context) error {
+	_ = t.conn.Raw(func(c any) error {
+		if own, ok := c.(*conn); ok {
+			t.id = own.id
+		}
+		return nil
+	})
+	if t.id == 0 {
+		var mode, version string
+		if err := t.conn.QueryRowContext(ctx, about).Scan(&t.id, &mode, &version); err != nil {
+			return err
+		}
+		if bad := quoting(mode); bad != "" {
+			return t.source.fault("session", source.Other, "the handle's sql_mode has "+bad+", which changes what a quote is; take it out")
+		}
+	}
+	if t.source.opts.Mode != MySQL {
+		return nil
+	}
+	_, err := t.conn.ExecContext(ctx, "START TRANSACTION READ ONLY")
+	return err
+}
+
+func (t *session) Dialect() source.Dialect { return t.source.Dialect() }
+
+func (t *session) take(ctx context.Context, op string) error {
+	select {
+	case t.busy <- struct{}{}:
+	case <-ctx.Done():
+		return t.source.wrap(ctx, op, ctx.Err())
+	}
+	if t.done {
+		<-t.busy
+		return t.source.fault(op, source.Unavailable, "the session is closed")
+	}
+	return nil
+}
+
+func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := source.Check(q.SQL, t.Dialect()); err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx, "query"); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.busy }()
+	return t.query(ctx, "query", q)
+}
+
+func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := source.Check(sql, t.Dialect()); err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx, "columns"); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.busy }()
+	return t.columns(ctx, sql)
+}
+
+func (t *session) Close() error {
+	t.busy <- struct{}{}
+	defer func() { <-t.busy }()
+	t.release()
+	return nil
+}
+
+// patience is how long cleaning up may take once the caller's context is over.
+const patience = 5 * time.Second
+
+func (t *session) release() {
+	t.once.Do(func() {
+		t.done = true
+		if t.conn == nil {
+			return
+		}
+		if t.source.opts.Mode == MySQL {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if _, err := t.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+				t.drop()
+				return
+			}
+		}
+		_ = t.conn.Close()
+		t.conn = nil
+	})
+}
+
+// drop closes the connection.
+func (t *session) drop() {
+	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = t.conn.Close()
+	t.conn = nil
+}
+
+func (t *session) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
+	switch {
+	case t.ended:
+		return nil, t.source.fault(op, source.Unavailable, "the context of an earlier statement has ended, and the session's connection with it; open another session")
+	case t.conn == nil:
+		if err := t.acquire(ctx, op); err != nil {
+			return nil, err
+		}
+	}
+	// The statement's own context outlives neither the caller's nor the reading.
+	own, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, err := t.conn.QueryContext(own, q.SQL)
+	if err != nil {
+		return nil, t.failed(ctx, op, err)
+	}
+	// Where the connection was dropped the rows are closed already.
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, t.failed(ctx, op, err)
+	}
+	columns := make([]source.Column, len(types))
+	decode := make([]sqlrows.Decode, len(types))
+	for i, c := range types {
+		columns[i] = source.Column{Name: c.Name(), Type: c.DatabaseTypeName()}
+		decode[i] = t.source.decoder(c.DatabaseTypeName())
+	}
+	r, err := sqlrows.Read(rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
+	switch {
+	case err == nil && !r.Truncated:
+		return r, nil
+	case ctx.Err() == nil && (err == nil || errors.Is(err, sqlrows.ErrTooLarge) || errors.Is(err, errValue)):
+		t.cut(rows, cancel)
+	default:
+		return nil, t.failed(ctx, op, err)
+	}
+	if err != nil {
+		return nil, t.source.wrap(ctx, op, err)
+	}
+	return r, nil
+}
+
+// cut kills a statement whose rows nobody wants any more and reads to the end of
+// what the server has sent already. The connection stays of use if the kill is
+// what ended the statement: one that came too late might hit the next.
+func (t *session) cut(rows *sql.Rows, giveUp context.CancelFunc) {
+	timer := time.AfterFunc(patience, giveUp)
+	defer timer.Stop()
+	if t.source.connect == nil {
+		// The host's handle may have no second connection left: give this one
+		// up first.
+		giveUp()
+		_ = rows.Close()
+		t.drop()
+		_ = t.kill()
+		return
+	}
+	if err := t.kill(); err != nil {
+		giveUp()
+	}
+	var e *mysql.MySQLError
+	if err := rows.Close(); !errors.As(err, &e) || e.Number != 1317 {
+		t.drop()
+	}
+}
+
+// failed wraps the error of a statement. When the context has ended the driver
+// has closed the connection, and the statement may still be running.
+func (t *session) failed(ctx context.Context, op string, err error) error {
+	var e *mysql.MySQLError
+	switch {
+	case ctx.Err() != nil:
+		t.ended = true
+		t.drop()
+		_ = t.kill()
+	case !errors.As(err, &e):
+		t.drop()
+	}
+	return t.source.wrap(ctx, op, err)
+}
+
+// kill stops what the connection runs, through another one.
+func (t *session) kill() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	text := fmt.Sprintf("KILL QUERY %d", t.id)
+	if t.source.connect == nil {
+		_, err := t.source.db.ExecContext(ctx, text)
+		return err
+	}
+	c, err := t.source.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.(driver.ExecerContext).ExecContext(ctx, text, nil)
+	return err
+}
+
+func (t *session) columns(ctx context.Context, sql string) ([]source.Column, error) {
+	r, err := t.query(ctx, "columns", source.Query{SQL: source.WithoutRows(sql, t.Dialect())})
+	if err != nil {
+		return nil, err
+	}
+	return r.Columns, nil
+}
+
+// about tells what a connection is.
+const about = "SELECT CONNECTION_ID(), @@sql_mode, @@version"
+
+// quoting returns the parts of a sql_mode that change what a quote is.
+func quoting(mode string) string {
+	var bad []string
+	for _, m := range strings.Split(mode, ",") {
+		if m == "ANSI_QUOTES" || m == "NO_BACKSLASH_ESCAPES" {
+			bad = append(bad, m)
+		}
+	}
+	return strings.Join(bad, " and ")
+}
+
+// connector makes connections on which quotes are what the dialect says, and
+// remembers their numbers.
+type connector struct {
+	driver.Connector
+	opts Options
+}
+
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	raw, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, ok := raw.(fullConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver's connection lacks a method"), raw.Close())
+	}
+	own := &conn{fullConn: all}
+	if err := own.setUp(ctx, c.opts); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return own, nil
+}
+
+// fullConn is every method that database/sql looks for.
+type fullConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// conn is a connection whose number is known.
+type conn struct {
+	fullConn
+	id uint64
+}
+
+func (c *conn) setUp(ctx context.Context, o Options) error {
+	row, err := c.row(ctx, about)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Sscan(row[0], &c.id); err != nil {
+		return errors.New("the server does not tell its connection's number")
+	}
+	if quoting(row[1]) != "" {
+		var keep []string
+		for _, m := range strings.Split(row[1], ",") {
+			// ANSI would bring ANSI_QUOTES back.
+			if m != "ANSI" && quoting(m) == "" {
+				keep = append(keep, m)
+			}
+		}
+		if _, err := c.ExecContext(ctx, "SET SESSION sql_mode = '"+strings.Join(keep, ",")+"'", nil); err != nil {
+			return err
+		}
+	}
+	if o.StatementTimeout <= 0 {
+		return nil
+	}
+	_, err = c.ExecContext(ctx, timeLimit(o, row[2]), nil)
+	return err
+}
+
+// timeLimit is how a server is told its limit for a statement.
+func timeLimit(o Options, version string) string {
+	seconds := int64((o.StatementTimeout + time.Second - 1) / time.Second)
+	switch {
+	case o.Mode != MySQL:
+		return fmt.Sprintf("SET query_timeout = %d", seconds)
+	case strings.Contains(version, "MariaDB"):
+		return fmt.Sprintf("SET SESSION max_statement_time = %.3f", max(o.StatementTimeout.Seconds(), 0.001))
+	}
+	return fmt.Sprintf("SET SESSION max_execution_time = %d", max(o.StatementTimeout.Milliseconds(), 1))
+}
+
+// row reads a single row as text.
+func (c *conn) row(ctx context.Context, query string) ([]string, error) {
+	rows, err := c.QueryContext(ctx, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	cells := make([]driver.Value, len(rows.Columns()))
+	if err := rows.Next(cells); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(cells))
+	for i, v := range cells {
+		if b, ok := v.([]byte); ok {
+			texts[i] = string(b)
+			continue
+		}
+		texts[i] = fmt.Sprint(v)
+	}
+	return texts, nil
+}
