@@ -87,6 +87,8 @@ func explain(e *mysql.MySQLError, mode Mode) (source.Kind, string) {
 			return source.Timeout, "the server's time limit ended the statement"
 		case strings.Contains(lower, "cancel"):
 			return source.Canceled, "the statement was cancelled on the server"
+		case e.Number == 1064:
+			return source.Syntax, text
 		}
 	}
 	if string(e.SQLState[:2]) == "42" || syntax[e.Number] {

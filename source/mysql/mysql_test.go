@@ -1,0 +1,302 @@
+package mysql_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	driverpkg "github.com/go-sql-driver/mysql"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/mysql"
+)
+
+// server answers the statements of a host's handle and keeps what it was sent,
+// with the number of the connection in front.
+type server struct {
+	mode   string
+	column column
+	values []driver.Value // a row each; repeated for ever if endless
+	more   bool
+	fail   error
+	hang   chan struct{} // closed once a statement hangs
+
+	mu   sync.Mutex
+	next int64
+	log  []string
+}
+
+type column struct{ name, kind string }
+
+func (s *server) Connect(context.Context) (driver.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	return &conn{server: s, id: s.next}, nil
+}
+
+func (s *server) Driver() driver.Driver { return nil }
+
+func (s *server) note(id int64, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, string(rune('0'+id))+" "+text)
+}
+
+func (s *server) sent() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.log...)
+}
+
+type conn struct {
+	*server
+	id int64
+}
+
+func (c *conn) Prepare(string) (driver.Stmt, error) { return nil, errors.New("nothing is prepared") }
+func (c *conn) Begin() (driver.Tx, error)           { return nil, errors.New("unused") }
+func (c *conn) Close() error                        { c.note(c.id, "closed"); return nil }
+
+func (c *conn) ExecContext(_ context.Context, text string, _ []driver.NamedValue) (driver.Result, error) {
+	c.note(c.id, text)
+	return driver.ResultNoRows, nil
+}
+
+func (c *conn) QueryContext(ctx context.Context, text string, _ []driver.NamedValue) (driver.Rows, error) {
+	if strings.HasPrefix(text, "SELECT CONNECTION_ID()") {
+		return &rows{columns: []column{{"id", "BIGINT"}, {"mode", "VARCHAR"}, {"version", "VARCHAR"}},
+			table: [][]driver.Value{{c.id, c.mode, "10.11-MariaDB"}}}, nil
+	}
+	c.note(c.id, text)
+	if c.hang != nil {
+		close(c.hang)
+		<-ctx.Done()
+		return nil, driver.ErrBadConn
+	}
+	if c.fail != nil {
+		return nil, c.fail
+	}
+	r := &rows{columns: []column{c.column}, more: c.more}
+	for _, v := range c.values {
+		r.table = append(r.table, []driver.Value{v})
+	}
+	return r, nil
+}
+
+type rows struct {
+	columns []column
+	table   [][]driver.Value
+	more    bool
+	at      int
+}
+
+func (r *rows) Columns() []string {
+	var names []string
+	for _, c := range r.columns {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func (r *rows) ColumnTypeDatabaseTypeName(i int) string { return r.columns[i].kind }
+func (r *rows) Close() error                            { return nil }
+func (r *rows) Next(dest []driver.Value) error {
+	if r.at == len(r.table) {
+		if !r.more {
+			return io.EOF
+		}
+		r.at = 0
+	}
+	copy(dest, r.table[r.at])
+	r.at++
+	return nil
+}
+
+func open(t testing.TB, s *server, o *mysql.Options) *mysql.Source {
+	t.Helper()
+	db := sql.OpenDB(s)
+	t.Cleanup(func() { db.Close() })
+	return mysql.New(db, o)
+}
+
+func TestWhatTheDriverHandsOutBecomesACell(t *testing.T) {
+	utc := time.UTC
+	tests := []struct {
+		name, kind string
+		value      driver.Value
+		want       any
+	}{
+		{"a DECIMAL", "DECIMAL", []byte("-12.50"), source.Decimal("-12.50")},
+		{"an unsigned BIGINT as number", "UNSIGNED BIGINT", int64(7), uint64(7)},
+		{"an unsigned BIGINT as text", "UNSIGNED BIGINT", []byte("18446744073709551615"), uint64(18446744073709551615)},
+		{"an unsigned BIGINT as such", "UNSIGNED BIGINT", uint64(18446744073709551615), uint64(18446744073709551615)},
+		{"a BIT", "BIT", []byte{1, 5}, uint64(261)},
+		{"a FLOAT", "FLOAT", float32(0.1), 0.1},
+		{"a DOUBLE", "DOUBLE", 0.1, 0.1},
+		{"a VARCHAR", "VARCHAR", []byte("it's"), "it's"},
+		{"an empty BLOB", "BLOB", []byte{}, []byte{}},
+		{"a BLOB", "BLOB", []byte{0, 255}, []byte{0, 255}},
+		{"a JSON", "JSON", []byte(`{"a": 1}`), source.JSON(`{"a": 1}`)},
+		{"a DATE", "DATE", []byte("2024-02-29"), time.Date(2024, 2, 29, 0, 0, 0, 0, utc)},
+		{"a DATETIME", "DATETIME", []byte("2024-01-02 08:09:10.123456"), time.Date(2024, 1, 2, 8, 9, 10, 123456000, utc)},
+		{"a TIMESTAMP that the handle has read", "TIMESTAMP", time.Date(2024, 1, 2, 8, 0, 0, 0, utc), time.Date(2024, 1, 2, 8, 0, 0, 0, utc)},
+		{"a zero date", "DATE", []byte("0000-00-00"), "0000-00-00"},
+		{"a date without a day", "DATE", []byte("2024-01-00"), "2024-01-00"},
+		{"a zero date that the handle has read", "DATE", time.Time{}, "0000-00-00"},
+		{"a zero time that the handle has read", "DATETIME", time.Time{}, "0000-00-00 00:00:00"},
+		{"a TIME", "TIME", []byte("-838:59:59"), "-838:59:59"},
+		{"NULL", "DATETIME", nil, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &server{column: column{"v", tt.kind}, values: []driver.Value{tt.value}}
+			r, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &source.Result{Columns: []source.Column{{Name: "v", Type: tt.kind}}, Rows: [][]any{{tt.want}}}
+			if diff := cmp.Diff(want, r); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func FuzzDates(f *testing.F) {
+	for _, s := range []string{"2024-01-02", "0000-00-00", "2024-01-02 08:09:10", "2024-01-02 08:09:10.123456", "2024-13-01", "-838:59:59", ""} {
+		f.Add(s)
+	}
+	s := &server{column: column{"v", "DATETIME"}}
+	src := open(f, s, nil)
+	f.Fuzz(func(t *testing.T, text string) {
+		s.values = []driver.Value{[]byte(text)}
+		r, err := src.Query(t.Context(), source.Query{SQL: "SELECT v"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch v := r.Rows[0][0].(type) {
+		case string:
+			if v != text {
+				t.Errorf("%q became %q", text, v)
+			}
+		case time.Time:
+			if !strings.HasPrefix(text, v.Format("2006-01-02")) {
+				t.Errorf("%q became %v", text, v)
+			}
+		default:
+			t.Errorf("%q became a %T", text, v)
+		}
+	})
+}
+
+func TestStatementsRunInAReadOnlyTransactionWhereThereIsOne(t *testing.T) {
+	for mode, want := range map[mysql.Mode][]string{
+		mysql.MySQL:     {"1 START TRANSACTION READ ONLY", "1 SELECT v", "1 ROLLBACK"},
+		mysql.StarRocks: {"1 SELECT v"},
+		mysql.Doris:     {"1 SELECT v"},
+	} {
+		s := &server{column: column{"v", "INT"}}
+		if _, err := open(t, s, &mysql.Options{Mode: mode}).Query(t.Context(), source.Query{SQL: "SELECT v"}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, s.sent()); diff != "" {
+			t.Errorf("mode %d (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
+func TestACutStatementIsKilledByAnotherConnection(t *testing.T) {
+	s := &server{column: column{"v", "INT"}, values: []driver.Value{int64(1)}, more: true}
+	r, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v", MaxRows: 3})
+	if err != nil || len(r.Rows) != 3 || !r.Truncated {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if diff := cmp.Diff([]string{"1 START TRANSACTION READ ONLY", "1 SELECT v", "1 closed", "2 KILL QUERY 1"}, s.sent()); diff != "" {
+		t.Errorf("what was sent (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStatementWhoseContextEndsIsKilledByAnotherConnection(t *testing.T) {
+	s := &server{hang: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-s.hang
+		cancel()
+	}()
+	_, err := open(t, s, nil).Query(ctx, source.Query{SQL: "SELECT v"})
+	var e *source.Error
+	if !errors.As(err, &e) || e.Kind != source.Canceled {
+		t.Errorf("error %v", err)
+	}
+	if sent := s.sent(); sent[len(sent)-1] != "2 KILL QUERY 1" {
+		t.Errorf("sent %q", sent)
+	}
+}
+
+func TestResultsKeepToTheirBudget(t *testing.T) {
+	s := &server{column: column{"v", "BLOB"}, values: []driver.Value{make([]byte, 1000)}, more: true}
+	_, err := open(t, s, &mysql.Options{MaxBytes: 5_000}).Query(t.Context(), source.Query{SQL: "SELECT v"})
+	if err == nil || !strings.Contains(err.Error(), "more than 5000 bytes") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestErrorsHaveKinds(t *testing.T) {
+	state := func(s string) (a [5]byte) { copy(a[:], s); return a }
+	tests := []struct {
+		name  string
+		mode  mysql.Mode
+		err   error
+		kind  source.Kind
+		shown string
+	}{
+		{"a refused login", mysql.MySQL, &driverpkg.MySQLError{Number: 1045, SQLState: state("28000"), Message: "Access denied for user 'bob'@'10.0.0.7'"}, source.Denied, "code 1045: the server refused the login"},
+		{"an unknown database", mysql.MySQL, &driverpkg.MySQLError{Number: 1049, SQLState: state("42000"), Message: "Unknown database 'x'"}, source.Denied, "code 1049: the database does not exist, or is not for this login"},
+		{"a missing permission", mysql.MySQL, &driverpkg.MySQLError{Number: 1142, SQLState: state("42000"), Message: "SELECT command denied to user 'bob'@'10.0.0.7'"}, source.Denied, "code 1142: the login may not read what the statement reads, or do what it does"},
+		{"a syntax error", mysql.MySQL, &driverpkg.MySQLError{Number: 1064, SQLState: state("42000"), Message: "near 'x' at line 1"}, source.Syntax, "code 1064: near 'x' at line 1"},
+		{"a missing table", mysql.MySQL, &driverpkg.MySQLError{Number: 1146, SQLState: state("42S02"), Message: "Table 't.x' doesn't exist"}, source.Syntax, "code 1146: Table 't.x' doesn't exist"},
+		{"an ambiguous column", mysql.MySQL, &driverpkg.MySQLError{Number: 1052, SQLState: state("23000"), Message: "Column 'a' is ambiguous"}, source.Syntax, "code 1052: Column 'a' is ambiguous"},
+		{"a value of a row", mysql.MySQL, &driverpkg.MySQLError{Number: 1292, SQLState: state("22007"), Message: "Truncated incorrect value: 'secret'"}, source.Other, "code 1292: Truncated incorrect value: …"},
+		{"a kill", mysql.MySQL, &driverpkg.MySQLError{Number: 1317, SQLState: state("70100")}, source.Canceled, "code 1317: the statement was killed on the server"},
+		{"MySQL's time limit", mysql.MySQL, &driverpkg.MySQLError{Number: 3024, SQLState: state("HY000")}, source.Timeout, "code 3024: the server's time limit ended the statement"},
+		{"too many connections", mysql.MySQL, &driverpkg.MySQLError{Number: 1040, SQLState: state("08004")}, source.Unavailable, "code 1040: the server has too many connections or blocks this host; lower MaxOpenConns or try again"},
+		{"a shutdown", mysql.MySQL, &driverpkg.MySQLError{Number: 1053, SQLState: state("08S01")}, source.Unavailable, "code 1053: the server ended the connection"},
+		{"a lost connection", mysql.MySQL, driverpkg.ErrInvalidConn, source.Unavailable, "the connection was lost"},
+		{"StarRocks' time limit", mysql.StarRocks, &driverpkg.MySQLError{Number: 1064, SQLState: state("HY000"), Message: "Query reached its timeout of 1 seconds"}, source.Timeout, "code 1064: the server's time limit ended the statement"},
+		{"StarRocks' syntax error", mysql.StarRocks, &driverpkg.MySQLError{Number: 1064, SQLState: state("HY000"), Message: "Unexpected input 'x'"}, source.Syntax, "code 1064: Unexpected input 'x'"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := open(t, &server{fail: tt.err}, &mysql.Options{Mode: tt.mode}).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+			var e *source.Error
+			if !errors.As(err, &e) || e.Kind != tt.kind || !strings.HasSuffix(err.Error(), ": query: "+tt.shown) {
+				t.Errorf("error %v of %T, want kind %v and %q", err, err, tt.kind, tt.shown)
+			}
+		})
+	}
+}
+
+func TestAHandleWithOtherQuotesIsRefused(t *testing.T) {
+	_, err := open(t, &server{mode: "STRICT_TRANS_TABLES,ANSI_QUOTES"}, nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+	if err == nil || !strings.Contains(err.Error(), "ANSI_QUOTES") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestOpenDoesNotRepeatTheDSN(t *testing.T) {
+	for _, dsn := range []string{"canary-2277", "u:canary-2277@tcp(h:1)/d?tls=canary-2277", "u:canary-2277@tcp(h:1)/d?loc=%zz", "u:canary-2277@tcp(h:1)"} {
+		_, err := mysql.Open(dsn, nil)
+		var e *source.Error
+		if !errors.As(err, &e) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("error %v", err)
+		}
+	}
+}
