@@ -357,11 +357,17 @@ func TestTimetablesAllocateNothing(t *testing.T) {
 
 func TestDatesAgreeWithTheTimePackage(t *testing.T) {
 	d := schedule.Date{Year: 1, Month: time.January, Day: 1}
-	for want := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC); want.Year() <= 9999; want = want.AddDate(0, 0, 1) {
+	// 400 years are a whole turn of the calendar.
+	for want := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC); want.Year() <= 9999; {
 		if year, month, day := want.Date(); d != (schedule.Date{year, month, day}) || d.Weekday() != want.Weekday() || !d.Valid() {
 			t.Fatalf("got %s, %s; want %s", d, d.Weekday(), want)
 		}
-		d = d.AddDays(1)
+		step := 97
+		if y := want.Year(); y > 1800 && y < 2201 {
+			step = 1
+		}
+		d = d.AddDays(step)
+		want = want.AddDate(0, 0, step)
 	}
 	if d.Valid() {
 		t.Errorf("%s is valid", d)
