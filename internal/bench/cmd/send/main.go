@@ -1,0 +1,170 @@
+// Command send measures the sending of a prepared payload over loopback: beside
+// the bare POST of the same bytes with 1, 16 and 64 in flight, and beside the
+// Lark senders of shoutrrr and notify, as they come, with 16 in flight. It
+// counts new connections too, and exits 1 when a stated bound is missed.
+//
+// shoutrrr writes https addresses of the vendor only. Its connections are led to
+// the same sink as everybody's, without the cost of TLS; all else of the default
+// transport that it uses is left as it is.
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/lark"
+	"github.com/datapush-go/datapush/internal/bench/ratio"
+	"github.com/nicholas-fedor/shoutrrr"
+	notify "github.com/nikoksr/notify/service/lark"
+)
+
+var ctx = context.Background()
+
+func main() { os.Exit(run()) }
+
+// sink answers as Lark does and keeps the last body.
+type sink struct {
+	*httptest.Server
+	conns atomic.Int64
+	mu    sync.Mutex
+	body  []byte
+}
+
+func newSink() *sink {
+	s := &sink{}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		check(err)
+		s.mu.Lock()
+		s.body = body
+		s.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}`)
+	}))
+	s.Config.ConnState = func(_ net.Conn, st http.ConnState) {
+		if st == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
+	s.Start()
+	return s
+}
+
+// last is the body of a single call of f.
+func (s *sink) last(f func()) []byte {
+	f()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.body)
+}
+
+// flight makes one operation of n sends with k in flight.
+func flight(n, k int, send func()) func() {
+	return func() {
+		var wg sync.WaitGroup
+		for range k {
+			wg.Go(func() {
+				for range n / k {
+					send()
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+func run() int {
+	s := newSink()
+	defer s.Close()
+	hook := s.URL + "/open-apis/bot/v2/hook/token"
+
+	text := strings.Repeat("Department 1 has sold goods for 11000. ", 50) // 1,950 bytes
+	to := channel.Webhook("ops", channel.Lark, hook)
+	ours := lark.New(&lark.Options{Allow: channel.AllowLoopback()})
+	ps, err := ours.Encode(&channel.Message{Title: "Daily sales", Sections: []channel.Section{
+		{Blocks: []channel.Block{&channel.Paragraph{Inlines: []channel.Inline{channel.Text(text)}}}},
+	}}, to)
+	check(err)
+	payload := ps[0]
+	send := func() {
+		_, err := ours.Send(ctx, to, payload)
+		check(err)
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	post := func() {
+		resp, err := client.Post(hook, "application/json; charset=utf-8", bytes.NewReader(payload.Body))
+		check(err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		check(err)
+		check(resp.Body.Close())
+	}
+	if a, b := s.last(send), s.last(post); !bytes.Equal(a, b) {
+		log.Fatal("the two sides send other bytes")
+	}
+
+	var rows []ratio.Row
+	const n = 1280
+	for _, k := range []int{1, 16, 64} {
+		r := ratio.Compare(fmt.Sprintf("%d sends, %d in flight, beside a bare POST", n, k), 15, 1, flight(n, k, send), flight(n, k, post))
+		r.Most = 1.15
+		rows = append(rows, r)
+	}
+
+	// shoutrrr uses http.DefaultTransport.
+	def := http.DefaultTransport.(*http.Transport).Clone()
+	def.DialTLSContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+	}
+	http.DefaultTransport = def
+	sender, err := shoutrrr.CreateSender("lark://open.larksuite.com/token")
+	check(err)
+	shout := func() {
+		for _, err := range sender.Send(text, nil) {
+			check(err)
+		}
+	}
+	bot := notify.NewWebhookService(hook)
+	note := func() { check(bot.Send(ctx, "Daily sales", text)) }
+	for name, f := range map[string]func(){"shoutrrr": shout, "notify": note} {
+		if got := s.last(f); !bytes.Contains(got, []byte(text)) {
+			log.Fatalf("%s does not send the text", name)
+		}
+	}
+	for _, x := range []struct {
+		name string
+		send func()
+	}{{"shoutrrr", shout}, {"notify", note}} {
+		r := ratio.Compare(fmt.Sprintf("%d sends, 16 in flight, beside %s", n, x.name), 9, 1, flight(n, 16, send), flight(n, 16, x.send))
+		r.Most = 0.5
+		rows = append(rows, r)
+	}
+	code := ratio.Report(os.Stdout, rows...)
+
+	before := s.conns.Load()
+	const many = 20_000
+	flight(many, 64, send)()
+	per := float64(s.conns.Load()-before) / many
+	verdict := "ok"
+	if per > 0.02 {
+		verdict, code = "MISSED", 1
+	}
+	fmt.Printf("new connections per message: %.4f, at most 0.02: %s\n", per, verdict)
+	return code
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
