@@ -60,6 +60,11 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1)}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
+	for _, w := range msg.Warnings {
+		if strings.HasPrefix(w.Text, notUploaded) {
+			e.warn(w.Code, w.Text)
+		}
+	}
 	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")

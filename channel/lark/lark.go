@@ -4,9 +4,26 @@
 // A message becomes an interactive card (card JSON 2.0; 1.0 where the
 // destination's [OptionCard] says so): text is Markdown with every character of
 // a [channel.Text] escaped, a table is the native table component, a cell's
-// colour is a coloured text in it. A picture shows when its Key names an
-// uploaded one, which [Options.Upload] can see to, and is a link otherwise,
-// because a webhook takes no pictures.
+// colour is a coloured text in it.
+//
+// # Pictures
+//
+// A webhook takes no pictures, only the keys of uploaded ones, and uploading
+// takes an app with its bot ability turned on and the scope im:resource or
+// im:resource:upload. A destination names one by [OptionApp] and [SecretApp]:
+// Prepare then uploads the pictures that come as bytes, among them those of
+// charts, each once for all destinations and attempts within an hour, with a
+// token that is fetched once for all callers and renewed before its end.
+// [Options.Upload] replaces that. Lark takes PNG, JPEG, GIF and WebP (and other
+// forms that are not uploaded) up to 10 MB and 12,000 pixels a side, GIF up to
+// 2,000
+// (https://open.larkoffice.com/document/uAjLw4CM/ukTMukTMukTM/reference/im-v1/image/create.md,
+// read 2026-11-23). A picture by address is never fetched, because whoever may
+// write a report could then make the process fetch anything; it is a link. What
+// was not uploaded shows as its link, its description or its chart's numbers,
+// with a warning that says why, and the message is sent all the same.
+//
+// # Destinations
 //
 // A destination needs the bot's webhook address, or its bare token together
 // with [OptionCloud]. [SecretSign] signs each attempt anew. A mention needs an
@@ -48,6 +65,9 @@ import (
 const (
 	// SecretSign is the bot's signing secret. Without it nothing is signed.
 	SecretSign = "sign"
+	// SecretApp is the secret of the app that OptionApp names. It needs
+	// OptionApp.
+	SecretApp = "appSecret"
 	// OptionKeyword is a word that the bot's security settings ask for. It is
 	// added to each part whose title does not hold it.
 	OptionKeyword = "keyword"
@@ -57,6 +77,9 @@ const (
 	// OptionCloud says where a bare token belongs: "feishu", also when empty,
 	// or "lark". A full address needs none.
 	OptionCloud = "cloud"
+	// OptionApp is the id (cli_…) of an app in the bot's cloud that uploads
+	// pictures. It needs SecretApp. Without it pictures are not uploaded.
+	OptionApp = "appId"
 )
 
 const (
@@ -71,7 +94,7 @@ type Options struct {
 	// Client's transport is used as it is, and guarding addresses is then the
 	// host's. Nil makes a client that Allow guards.
 	Client *http.Client
-	// Now gives the time of signatures. Nil is time.Now.
+	// Now gives the time of signatures and of tokens' ends. Nil is time.Now.
 	Now func() time.Time
 	// Rates are what one bot may send. Nil is the vendor's: 5 a second and 100
 	// a minute. Empty and not nil is no limit.
@@ -85,9 +108,10 @@ type Options struct {
 	Lookup func(ctx context.Context, email string) (id string, err error)
 	// Upload gives a picture to Lark, usually by an app of the host's own, and
 	// returns its image key (img_…). It is called for pictures without a Key,
-	// before encoding. An empty key, or an error, leaves a link or a table in the
-	// picture's place, with a warning. Nil uploads nothing. It may be called by
-	// several goroutines at once and must not change the picture.
+	// before encoding, whether they come by address or as bytes. An empty key, or
+	// an error, leaves a link or a table in the picture's place, with a warning.
+	// Nil leaves uploading to the destination's app, if it has one. It may be
+	// called by several goroutines at once and must not change the picture.
 	Upload func(ctx context.Context, picture *channel.Image) (key string, err error)
 	// Tables is how many tables a card may hold. Zero is 3.
 	Tables int
@@ -97,8 +121,10 @@ type Options struct {
 // [channel.Checker] and [channel.Previewer] too, and may be used by several
 // goroutines at once.
 type Channel struct {
-	o    Options
-	http *webhook.Client
+	o      Options
+	http   *webhook.Client
+	tokens cache // of apps
+	keys   cache // of pictures that apps uploaded
 }
 
 // New makes a channel. Nil options are the zero value. It does no I/O.
@@ -117,6 +143,7 @@ func New(o *Options) *Channel {
 	if c.o.Tables <= 0 {
 		c.o.Tables = maxTables
 	}
+	c.tokens.now, c.keys.now = c.o.Now, c.o.Now
 	c.http = webhook.New(webhook.Options{Op: "lark: send", Client: c.o.Client, Allow: c.o.Allow, Now: c.o.Now})
 	return c
 }
@@ -176,13 +203,21 @@ func (c *Channel) Check(to channel.Destination) error {
 	if len(to.Options[OptionKeyword]) > 200 {
 		bad("options."+OptionKeyword, "is longer than 200 bytes")
 	}
+	switch id, secret := strings.TrimSpace(to.Options[OptionApp]), to.Secrets[SecretApp]; {
+	case id == "" && !secret.IsZero():
+		bad("options."+OptionApp, "is missing: set it to the id of the app whose secret is given")
+	case id != "" && secret.IsZero():
+		bad("secrets."+SecretApp, "is missing: set it to the secret of the app that uploads pictures")
+	case id != "" && !plainID(id):
+		bad("options."+OptionApp, "is no app id, such as cli_a1b2c3")
+	}
 	for _, k := range slices.Sorted(maps.Keys(to.Options)) {
-		if !slices.Contains([]string{OptionKeyword, OptionCard, OptionCloud}, k) {
+		if !slices.Contains([]string{OptionKeyword, OptionCard, OptionCloud, OptionApp}, k) {
 			bad("options."+k, "is unknown")
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(to.Secrets)) {
-		if k != SecretSign {
+		if k != SecretSign && k != SecretApp {
 			bad("secrets."+k, "is unknown")
 		}
 	}

@@ -2,20 +2,31 @@ package lark
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/datapush-go/datapush/channel"
 )
 
+// notUploaded begins the warnings with which Prepare says why a picture has no
+// key. Encode repeats them in its payloads.
+const notUploaded = "a picture was not uploaded to Lark: "
+
 // Prepare looks up the e-mail addresses of mentions that have no id with
-// Options.Lookup, and uploads pictures that have no key with Options.Upload.
-// What it finds for the destination's own mentions stands in a paragraph at the
-// end of the message. Where there is nothing to do, or nothing is found, it
-// returns msg itself. It fails only when ctx ends.
+// Options.Lookup, and uploads pictures that have no key: with Options.Upload, or
+// by the destination's app those that come as bytes. What it finds for the
+// destination's own mentions stands in a paragraph at the end of the message.
+// Where there is nothing to do, or nothing is found, it returns msg itself. It
+// fails only when ctx ends: a picture that cannot be uploaded is a warning, and
+// its description or its chart's numbers are sent in its place.
 func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.Destination) (*channel.Message, error) {
-	if c.o.Lookup == nil && c.o.Upload == nil {
+	r := resolver{ctx: ctx, o: &c.o, ids: map[string]string{}}
+	if c.o.Upload == nil {
+		r.app = c.app(to)
+	}
+	if c.o.Lookup == nil && c.o.Upload == nil && r.app == nil {
 		return msg, nil
 	}
-	r := resolver{ctx: ctx, o: &c.o, ids: map[string]string{}}
 	out := *msg
 	out.Sections = make([]channel.Section, len(msg.Sections), len(msg.Sections)+1)
 	for i, s := range msg.Sections {
@@ -35,9 +46,10 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case !r.found:
+	case !r.found && len(r.notes) == 0:
 		return msg, nil
 	}
+	out.Warnings = slices.Concat(msg.Warnings, r.notes)
 	if len(own) > 0 && len(msg.Sections) > 0 {
 		out.Sections = append(out.Sections, channel.Section{Blocks: []channel.Block{&channel.Paragraph{Inlines: own}}})
 	}
@@ -48,8 +60,11 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 type resolver struct {
 	ctx   context.Context
 	o     *Options
+	app   *app              // nil: only Options.Upload uploads
 	ids   map[string]string // by e-mail address; empty where nobody was found
 	found bool
+	notes []channel.Warning
+	down  bool // the app cannot upload now, whatever the picture
 }
 
 // id is the id that was found for a mention without one, else empty.
@@ -70,17 +85,41 @@ func (r *resolver) id(m channel.Mention) string {
 }
 
 func (r *resolver) image(i *channel.Image) *channel.Image {
-	if r.o.Upload == nil || i == nil || i.Key != "" || r.ctx.Err() != nil {
+	if i == nil || i.Key != "" || r.ctx.Err() != nil {
 		return i
 	}
-	key, err := r.o.Upload(r.ctx, i)
-	if err != nil || imageKey(key) == "" {
-		return i // Encode warns about it
+	key := ""
+	switch {
+	case r.o.Upload != nil:
+		var err error
+		if key, err = r.o.Upload(r.ctx, i); err != nil {
+			return i // Encode warns about it; the hook's error may hold anything
+		}
+	case r.app != nil && len(i.Data) > 0 && !r.down:
+		key = r.byApp(i)
+	}
+	if imageKey(key) == "" {
+		return i
 	}
 	r.found = true
 	uploaded := *i
 	uploaded.Key = key
 	return &uploaded
+}
+
+// byApp uploads with the destination's app. It is empty when that failed.
+func (r *resolver) byApp(i *channel.Image) string {
+	key, err := r.app.upload(r.ctx, i)
+	if err == nil || r.ctx.Err() != nil {
+		return key
+	}
+	var own pictureError
+	r.down = !errors.As(err, &own)
+	w := channel.Warning{Code: channel.WarnUnresolved, Text: notUploaded + reason(err)}
+	if !slices.Contains(r.notes, w) {
+		r.notes = append(r.notes, w)
+	}
+	return ""
 }
 
 func (r *resolver) blocks(bs []channel.Block) []channel.Block {

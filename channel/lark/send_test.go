@@ -284,6 +284,13 @@ func TestCheck(t *testing.T) {
 		{"no address", channel.Destination{Kind: channel.Lark}, []string{"lark: url: is missing: copy the webhook address of the bot"}},
 		{"a token that is none", channel.Webhook("ops", channel.Lark, "canary token"), []string{"lark: url: is neither a web address nor a token: copy the webhook address of the bot"}},
 		{"no https", channel.Webhook("ops", channel.Lark, "http://open.feishu.cn/canary"), []string{"lark: url: does not begin with https://"}},
+		{"an app", channel.Destination{URL: channel.NewSecret("x1"), Options: map[string]string{"appId": "cli_a1"}, Secrets: map[string]channel.Secret{"appSecret": channel.NewSecret("canary").Redact()}}, nil},
+		{"an app without its secret", channel.Destination{URL: channel.NewSecret("x1"), Options: map[string]string{"appId": "cli_a1"}},
+			[]string{"lark: secrets.appSecret: is missing: set it to the secret of the app that uploads pictures"}},
+		{"a secret without its app", channel.Destination{URL: channel.NewSecret("x1"), Secrets: map[string]channel.Secret{"appSecret": channel.NewSecret("canary")}},
+			[]string{"lark: options.appId: is missing: set it to the id of the app whose secret is given"}},
+		{"an app that is none", channel.Destination{URL: channel.NewSecret("x1"), Options: map[string]string{"appId": "cli a1"}, Secrets: map[string]channel.Secret{"appSecret": channel.NewSecret("canary")}},
+			[]string{"lark: options.appId: is no app id, such as cli_a1b2c3"}},
 		{"everything wrong", channel.Destination{Kind: channel.WeCom, URL: channel.NewSecret("https:///canary"),
 			Options: map[string]string{"card": "3", "cloud": "x", "keyword": strings.Repeat("x", 201), "canary": ""},
 			Secrets: map[string]channel.Secret{"secret": channel.NewSecret("canary")}}, []string{

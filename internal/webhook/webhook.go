@@ -68,7 +68,8 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Client posts JSON bodies. It may be used by several goroutines at once.
+// Client posts bodies, JSON for the most part. It may be used by several
+// goroutines at once.
 type Client struct {
 	op      string
 	now     func() time.Time
@@ -147,7 +148,12 @@ type Request struct {
 	// Secrets are further texts to mask in errors, beside the URL's parts: a
 	// token, a signing secret.
 	Secrets []string
-	Body    []byte
+	// Bearer is sent as the Authorization header, unless it is empty; Secrets
+	// should hold it too.
+	Bearer string
+	// Type is the body's media type. Empty is JSON.
+	Type string
+	Body []byte
 	// Owned says that nobody changes Body any more, so that Post need not copy
 	// it.
 	Owned bool
@@ -191,6 +197,12 @@ func (c *Client) Post(ctx context.Context, r Request) (*Answer, error) {
 	if u := req.URL.User; u != nil {
 		p, _ := u.Password()
 		req.SetBasicAuth(u.Username(), p)
+	}
+	if r.Type != "" {
+		req.Header["Content-Type"] = []string{r.Type}
+	}
+	if r.Bearer != "" {
+		req.Header["Authorization"] = []string{"Bearer " + r.Bearer}
 	}
 
 	resp, err := c.rt.RoundTrip(req)

@@ -106,6 +106,23 @@ func TestABodyArrivesAsItIs(t *testing.T) {
 	}
 }
 
+func TestABodyOfAnotherTypeIsSentWithItsToken(t *testing.T) {
+	var got []string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Content-Type"), r.Header.Get("Authorization"))
+	})
+	for _, r := range []webhook.Request{{}, {Type: "multipart/form-data; boundary=b", Bearer: "t-1"}} {
+		r.URL = s.URL
+		if _, err := open().Post(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"application/json; charset=utf-8", "", "multipart/form-data; boundary=b", "Bearer t-1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestFailuresAreToldApart(t *testing.T) {
 	closed := func(t *testing.T) string {
 		l, err := net.Listen("tcp4", "127.0.0.1:0")
