@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
 )
 
@@ -47,7 +48,7 @@ func TypeName(oid uint32) string {
 // decode turns a value's text form into a cell. It copies what it keeps.
 type decode func(text []byte) (any, error)
 
-func decoder(oid uint32) decode {
+func decoder(oid uint32, texts *sqlrows.Texts) decode {
 	switch oid {
 	case 16:
 		return func(b []byte) (any, error) { return len(b) > 0 && b[0] == 't', nil }
@@ -64,7 +65,7 @@ func decoder(oid uint32) decode {
 	case 700, 701:
 		return decodeFloat
 	case 1700:
-		return decodeNumeric
+		return func(b []byte) (any, error) { return decodeNumeric(b, texts) }
 	case 17:
 		return decodeBytes
 	case 114, 3802:
@@ -77,7 +78,7 @@ func decoder(oid uint32) decode {
 	if e, ok := elements[oid]; ok {
 		return func(b []byte) (any, error) { return decodeArray(b, e) }
 	}
-	return func(b []byte) (any, error) { return string(b), nil }
+	return func(b []byte) (any, error) { return texts.String(b), nil }
 }
 
 // The texts of values do not go into errors.
@@ -103,7 +104,7 @@ func decodeFloat(b []byte) (any, error) {
 	return f, nil
 }
 
-func decodeNumeric(b []byte) (any, error) {
+func decodeNumeric(b []byte, texts *sqlrows.Texts) (any, error) {
 	switch string(b) {
 	case "NaN":
 		return math.NaN(), nil
@@ -112,7 +113,7 @@ func decodeNumeric(b []byte) (any, error) {
 	case "-Infinity":
 		return math.Inf(-1), nil
 	}
-	return source.Decimal(b), nil
+	return source.Decimal(texts.String(b)), nil
 }
 
 // decodeBytes reads both forms of bytea_output: \x0a and a\012\\.
@@ -149,97 +150,11 @@ func decodeBytes(b []byte) (any, error) {
 // decodeTime reads ISO dates and times. What time.Time cannot be, an infinity or
 // a year before 1 or after 9999, stays text.
 func decodeTime(b []byte) (any, error) {
-	t, ok := parseTime(b)
+	t, ok := sqlrows.ParseTime(b, time.UTC)
 	if !ok {
 		return string(b), nil
 	}
 	return t, nil
-}
-
-func parseTime(b []byte) (t time.Time, ok bool) {
-	year, b, ok1 := number(b, 4, '-')
-	month, b, ok2 := number(b, 2, '-')
-	day, b, ok3 := number(b, 2, 0)
-	if !ok1 || !ok2 || !ok3 || year == 0 {
-		return t, false
-	}
-	var hour, minute, second, nanos int
-	loc := time.UTC
-	if len(b) > 0 {
-		if b[0] != ' ' {
-			return t, false
-		}
-		hour, b, ok1 = number(b[1:], 2, ':')
-		minute, b, ok2 = number(b, 2, ':')
-		second, b, ok3 = number(b, 2, 0)
-		if !ok1 || !ok2 || !ok3 {
-			return t, false
-		}
-		if len(b) > 0 && b[0] == '.' {
-			n, scale := 1, 100_000_000
-			for ; n < len(b) && n <= 9 && b[n] >= '0' && b[n] <= '9'; n++ {
-				nanos += int(b[n]-'0') * scale
-				scale /= 10
-			}
-			b = b[n:]
-		}
-		if len(b) > 0 {
-			if loc, ok = offset(b); !ok {
-				return t, false
-			}
-		}
-	}
-	return time.Date(year, time.Month(month), day, hour, minute, second, nanos, loc), true
-}
-
-// number reads n digits and the byte after them, unless that is 0.
-func number(b []byte, n int, after byte) (int, []byte, bool) {
-	if len(b) < n || after != 0 && (len(b) == n || b[n] != after) {
-		return 0, b, false
-	}
-	v := 0
-	for _, c := range b[:n] {
-		if c < '0' || c > '9' {
-			return 0, b, false
-		}
-		v = v*10 + int(c-'0')
-	}
-	if after != 0 {
-		n++
-	}
-	return v, b[n:], true
-}
-
-// offset reads +08, -03:30 or +01:02:03.
-func offset(b []byte) (*time.Location, bool) {
-	sign := 1
-	switch b[0] {
-	case '-':
-		sign = -1
-	case '+':
-	default:
-		return nil, false
-	}
-	b = b[1:]
-	seconds := 0
-	for unit := 3600; unit > 0; unit /= 60 {
-		v, rest, ok := number(b, 2, 0)
-		if !ok {
-			return nil, false
-		}
-		seconds += v * unit
-		if len(rest) == 0 {
-			if seconds == 0 {
-				return time.UTC, true
-			}
-			return time.FixedZone("", sign*seconds), true
-		}
-		if rest[0] != ':' {
-			return nil, false
-		}
-		b = rest[1:]
-	}
-	return nil, false
 }
 
 // decodeArray turns {1,NULL,"a b"} into [1,null,"a b"].

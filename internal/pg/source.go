@@ -321,8 +321,9 @@ func (t *session) read(rows Rows, limits sqlrows.Limits) (*source.Result, error)
 	fields := rows.Fields()
 	r := &source.Result{Columns: columnsOf(fields)}
 	decoders := make([]decode, len(fields))
+	texts := new(sqlrows.Texts)
 	for i, f := range fields {
-		decoders[i] = decoder(f.OID)
+		decoders[i] = decoder(f.OID, texts)
 	}
 	slab := sqlrows.NewSlab(len(fields))
 	size := int64(0)

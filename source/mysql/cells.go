@@ -15,12 +15,18 @@ import (
 var errValue = errors.New("the server sent a value that cannot be read")
 
 // decoder returns how to read a column by the driver's name of its type.
-func (s *Source) decoder(name string) sqlrows.Decode {
+func (s *Source) decoder(name string, texts *sqlrows.Texts) sqlrows.Decode {
+	plain := func(v any) (any, error) {
+		if b, ok := v.([]byte); ok {
+			return texts.String(b), nil
+		}
+		return plain(v)
+	}
 	switch name {
 	case "DECIMAL":
 		return func(v any) (any, error) {
 			if b, ok := v.([]byte); ok {
-				return source.Decimal(b), nil
+				return source.Decimal(texts.String(b)), nil
 			}
 			return plain(v)
 		}
@@ -61,7 +67,10 @@ func (s *Source) decoder(name string) sqlrows.Decode {
 		return func(v any) (any, error) {
 			switch v := v.(type) {
 			case []byte:
-				return parseTime(v, s.loc), nil
+				if t, ok := sqlrows.ParseTime(v, s.loc); ok {
+					return t, nil
+				}
+				return string(v), nil // such as 2024-00-00
 			case time.Time:
 				// A host's handle may parse times itself; its zero is the
 				// server's zero date.
@@ -88,8 +97,6 @@ func (s *Source) decoder(name string) sqlrows.Decode {
 
 func plain(v any) (any, error) {
 	switch v := v.(type) {
-	case []byte:
-		return string(v), nil
 	case float32:
 		// The shortest decimal of a FLOAT, not its binary expansion.
 		f, err := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
@@ -102,18 +109,4 @@ func plain(v any) (any, error) {
 	default:
 		return nil, fmt.Errorf("the driver returned a %T: %w", v, errValue)
 	}
-}
-
-// parseTime reads 2024-01-02, 2024-01-02 08:09:10 and fractions. What is no
-// date, such as 2024-00-00, stays text.
-func parseTime(b []byte, loc *time.Location) any {
-	layout := "2006-01-02 15:04:05.999999"
-	if len(b) == len("2006-01-02") {
-		layout = "2006-01-02"
-	}
-	t, err := time.ParseInLocation(layout, string(b), loc)
-	if err != nil {
-		return string(b)
-	}
-	return t
 }

@@ -363,9 +363,10 @@ func (t *session) query(ctx context.Context, op string, q source.Query) (*source
 	}
 	columns := make([]source.Column, len(types))
 	decode := make([]sqlrows.Decode, len(types))
+	texts := new(sqlrows.Texts)
 	for i, c := range types {
 		columns[i] = source.Column{Name: c.Name(), Type: c.DatabaseTypeName()}
-		decode[i] = t.source.decoder(c.DatabaseTypeName())
+		decode[i] = t.source.decoder(c.DatabaseTypeName(), texts)
 	}
 	r, err := sqlrows.Read(rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
 	switch {

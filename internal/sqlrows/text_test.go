@@ -1,0 +1,70 @@
+package sqlrows_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/datapush-go/datapush/internal/sqlrows"
+)
+
+func TestTextsAreWhatTheyWereMadeOf(t *testing.T) {
+	var texts sqlrows.Texts
+	var got, want []string
+	for i := range 2_000 {
+		s := strings.Repeat(string(rune('a'+i%26)), i%700)
+		b := []byte(s)
+		got, want = append(got, texts.String(b)), append(want, s)
+		for j := range b {
+			b[j] = '!' // the driver uses its memory again
+		}
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("text %d is %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
+func TestParseTime(t *testing.T) {
+	shanghai := time.FixedZone("CST", 8*3600)
+	tests := []struct {
+		text string
+		want string // RFC 3339, "" for none
+	}{
+		{"2024-02-29", "2024-02-29T00:00:00+08:00"},
+		{"2024-01-02 08:09:10", "2024-01-02T08:09:10+08:00"},
+		{"2024-01-02 08:09:10.5", "2024-01-02T08:09:10.5+08:00"},
+		{"2024-01-02 08:09:10.123456", "2024-01-02T08:09:10.123456+08:00"},
+		{"2024-01-02 08:09:10+00", "2024-01-02T08:09:10Z"},
+		{"2024-01-02 08:09:10.5-03:30", "2024-01-02T08:09:10.5-03:30"},
+		{"2023-02-29", ""}, {"2024-04-31", ""}, {"2024-00-01", ""}, {"2024-13-01", ""}, {"2024-01-00", ""}, {"0000-00-00", ""}, {"0000-01-01", ""},
+		{"2024-01-02 24:00:00", ""}, {"2024-01-02 08:60:00", ""}, {"2024-01-02 08:09", ""}, {"2024-01-02T08:09:10", ""}, {"2024-01-02 08:09:10 BC", ""},
+		{"12024-01-01", ""}, {"infinity", ""}, {"", ""}, {"2024-01-02 08:09:10+", ""}, {"2024-01-02 08:09:10+8", ""}, {"2024-01-02 08:09:10x", ""},
+	}
+	for _, tt := range tests {
+		got, ok := sqlrows.ParseTime([]byte(tt.text), shanghai)
+		if ok != (tt.want != "") || ok && got.Format(time.RFC3339Nano) != tt.want {
+			t.Errorf("%q became %v, %v; want %q", tt.text, got, ok, tt.want)
+		}
+	}
+}
+
+// FuzzParseTime asks the time package.
+func FuzzParseTime(f *testing.F) {
+	for _, s := range []string{"2024-01-02", "2024-01-02 08:09:10.5", "2024-02-30", "2024-01-02 08:09:10-03:30"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := sqlrows.ParseTime([]byte(text), time.UTC)
+		for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05"} {
+			want, err := time.Parse(layout, text)
+			if err != nil || want.Year() == 0 || strings.Contains(text, ",") || len(text) > 29 || len(text) != 10 && text[13] != ':' {
+				continue // the time package takes more than servers send
+			}
+			if !ok || !got.Equal(want) {
+				t.Errorf("%q became %v, %v; the time package says %v", text, got, ok, want)
+			}
+		}
+	})
+}
