@@ -18,7 +18,8 @@ const (
 	Syntax
 	// Timeout means that a time limit ended the statement.
 	Timeout
-	// Canceled means that the caller's context ended.
+	// Canceled means that the caller's context ended, or that somebody killed
+	// the statement on the server.
 	Canceled
 )
 

@@ -1,6 +1,6 @@
 // Package server starts real database servers for tests: on loopback, on a free
 // port, with their files in a folder of their own. What a test started ends with
-// the test's process, whatever becomes of it.
+// the test's process, whatever becomes of it. It needs Linux.
 package server
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -60,7 +61,7 @@ func (s *Server) Start() error {
 	go func() {
 		// The signal at the parent's death goes out when the thread that began
 		// the child ends, so the child keeps this goroutine, and its thread.
-		lockThread()
+		runtime.LockOSThread()
 		if err := cmd.Start(); err != nil {
 			started <- err
 			return
@@ -184,6 +185,8 @@ func run(cred *syscall.Credential, dir string, args ...string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread() // see Start
+	defer runtime.UnlockOSThread()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", args[0], err, tail(out))
 	}

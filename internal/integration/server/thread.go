@@ -1,5 +1,0 @@
-package server
-
-import "runtime"
-
-func lockThread() { runtime.LockOSThread() }
