@@ -1,6 +1,12 @@
 package render
 
-import "strings"
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+
+	"github.com/datapush-go/datapush/channel"
+)
 
 // linkable reports whether an address may become a link.
 func linkable(url string) bool {
@@ -10,6 +16,63 @@ func linkable(url string) bool {
 // showable reports whether an address may become a picture.
 func showable(url string) bool {
 	return hasScheme(url, "https://") || hasScheme(url, "http://")
+}
+
+// MaxImage is how many bytes a picture in a data: address may have: 2 MB, which
+// is the most that every channel that takes pictures takes.
+const MaxImage = 2_000_000
+
+// isData reports whether an address is to hold a picture itself.
+func isData(url string) bool { return hasScheme(url, "data:") }
+
+// pictureIn decodes the picture of a data: address
+// (https://www.rfc-editor.org/rfc/rfc2397) in base64. It is nil, with a warning,
+// when there is none. The media type is that of the bytes, whatever the address
+// claims.
+func pictureIn(url string) (*channel.Image, channel.Warning) {
+	kind, text, ok := strings.Cut(url[len("data:"):], ",")
+	if !ok || !hasScheme(kind, "image/") || !strings.EqualFold(kind[max(0, len(kind)-len(";base64")):], ";base64") {
+		return nil, imageNoPicture
+	}
+	if base64.StdEncoding.DecodedLen(len(text)) > MaxImage+2 {
+		return nil, imageTooLarge
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	mediaType := pictureType(data)
+	switch {
+	case err != nil || mediaType == "":
+		return nil, imageNoPicture
+	case len(data) > MaxImage:
+		return nil, imageTooLarge
+	}
+	return &channel.Image{Data: data, Type: mediaType}, channel.Warning{}
+}
+
+// pictureType tells a picture by how it begins. Channels look further.
+func pictureType(data []byte) string {
+	is := func(at int, s string) bool { return len(data) > at && bytes.HasPrefix(data[at:], []byte(s)) }
+	switch {
+	case is(0, "\x89PNG\r\n\x1a\n") && is(12, "IHDR"):
+		return "image/png"
+	case is(0, "\xff\xd8\xff"):
+		return "image/jpeg"
+	case is(0, "GIF87a"), is(0, "GIF89a"):
+		return "image/gif"
+	case is(0, "RIFF") && is(8, "WEBPVP8"):
+		return "image/webp"
+	}
+	return ""
+}
+
+// appendImageAddress writes where an image is, or what it is.
+func appendImageAddress(dst []byte, n *channel.Image) []byte {
+	if len(n.Data) == 0 {
+		return append(dst, n.URL...)
+	}
+	dst = append(dst, "data:"...)
+	dst = append(dst, n.Type...)
+	dst = append(dst, ";base64,"...)
+	return base64.StdEncoding.AppendEncode(dst, n.Data)
 }
 
 func hasScheme(url, scheme string) bool {

@@ -142,10 +142,12 @@ type run struct {
 
 // Warnings that need no data.
 var (
-	linkRemoved   = channel.Warning{Code: channel.WarnRemoved, Text: "A link is shown as text, because its address does not start with http://, https:// or mailto:."}
-	imageRemoved  = channel.Warning{Code: channel.WarnRemoved, Text: "An image is shown as text, because its address does not start with http:// or https://."}
-	mentionInCell = channel.Warning{Code: channel.WarnDegraded, Text: "A mention in a table cell is shown as text and calls nobody."}
-	imageInCell   = channel.Warning{Code: channel.WarnDegraded, Text: "An image in a table cell is shown as its description."}
+	linkRemoved    = channel.Warning{Code: channel.WarnRemoved, Text: "A link is shown as text, because its address does not start with http://, https:// or mailto:."}
+	imageRemoved   = channel.Warning{Code: channel.WarnRemoved, Text: "An image is shown as text, because its address does not start with http:// or https://."}
+	imageNoPicture = channel.Warning{Code: channel.WarnRemoved, Text: "An image is shown as text, because its data: address holds no PNG, JPEG, GIF or WebP in base64."}
+	imageTooLarge  = channel.Warning{Code: channel.WarnRemoved, Text: "An image is shown as text, because its data: address holds more than 2 MB."}
+	mentionInCell  = channel.Warning{Code: channel.WarnDegraded, Text: "A mention in a table cell is shown as text and calls nobody."}
+	imageInCell    = channel.Warning{Code: channel.WarnDegraded, Text: "An image in a table cell is shown as its description."}
 )
 
 func (r *run) warn(code channel.WarningCode, format string, args ...any) {

@@ -35,7 +35,9 @@
 // In the address of a link or an image a value is percent-encoded. At the start
 // of the address it may be an address itself; anywhere else it is one component.
 // Links go to http, https and mailto, images to http and https; what else claims
-// to be one is shown as text, with a warning.
+// to be one is shown as text, with a warning. An author's image, never a value,
+// may hold the picture itself, as a PNG, JPEG, GIF or WebP of at most 2 MB in
+// base64: ![logo](data:image/png;base64,…).
 //
 // Null is empty text. Integers and decimals keep every digit. Floats have the
 // fewest digits that tell them apart, without exponent. Dates are 2024-01-02,

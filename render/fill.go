@@ -163,6 +163,12 @@ func (r *run) inlines(l inlineList, flat bool) []channel.Inline {
 			}
 		case kindImage:
 			alt := r.oneLineText(f.text)
+			if f.image != nil {
+				image := *f.image
+				image.Alt = alt
+				out = append(out, &image)
+				continue
+			}
 			if url := r.address(f.url); showable(url) {
 				out = append(out, &channel.Image{URL: url, Alt: alt})
 				continue

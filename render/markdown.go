@@ -265,7 +265,7 @@ func outlineBlocks(b *strings.Builder, blocks []channel.Block) {
 		case *channel.Rule:
 			b.WriteString("\x01r")
 		case *channel.Image:
-			b.WriteString("\x01m" + n.URL + "\x03" + n.Alt)
+			b.WriteString("\x01m" + n.URL + "\x03" + string(n.Data) + "\x03" + n.Alt)
 		case *channel.Table:
 			b.WriteString("\x01t")
 			for _, c := range n.Columns {
@@ -310,7 +310,7 @@ func outlineInlines(b *strings.Builder, inlines []channel.Inline) {
 			b.WriteString("\x01a" + n.URL + "\x03")
 			outlineInlines(b, n.Inlines)
 		case *channel.Image:
-			b.WriteString("\x01m" + n.URL + "\x03" + n.Alt)
+			b.WriteString("\x01m" + n.URL + "\x03" + string(n.Data) + "\x03" + n.Alt)
 		case *channel.Mention:
 			b.WriteString("\x01@" + strconv.FormatBool(n.All) + n.ID + "\x03" + n.Phone + "\x03" + n.Email + "\x03" + n.Name)
 		case *channel.Break:
@@ -561,7 +561,7 @@ func (w *markdownWriter) image(n *channel.Image) {
 	w.out = append(w.out, "!["...)
 	w.out = appendEscaped(w.out, n.Alt, false, false)
 	w.out = append(w.out, "]("...)
-	w.out = append(w.out, n.URL...)
+	w.out = appendImageAddress(w.out, n)
 	w.out = append(w.out, ')')
 }
 

@@ -121,6 +121,7 @@ type inlineFill struct {
 	kind    inlineKind
 	text    []part
 	url     []part
+	image   *channel.Image // of the author's; only its description is filled in
 	mention mentionNode
 	inlines inlineList
 }
@@ -735,22 +736,28 @@ func (b *builder) image(n *ast.Image) {
 		b.pushFill(inlineFill{kind: kindImage, url: url, text: alt})
 		return
 	}
-	address = string(appendAddress(nil, address))
-	shown := showable(address)
-	if !shown {
-		b.warnings = append(b.warnings, imageRemoved)
+	var shown *channel.Image
+	why := imageRemoved
+	if isData(address) {
+		shown, why = pictureIn(address)
+	} else if address = string(appendAddress(nil, address)); showable(address) {
+		shown = &channel.Image{URL: address}
+	}
+	if shown == nil {
+		b.warnings = append(b.warnings, why)
 	}
 	switch {
-	case !shown && static:
+	case shown == nil && static:
 		if text != "" {
 			b.push(channel.Text(text))
 		}
-	case !shown:
+	case shown == nil:
 		b.pushFill(inlineFill{kind: kindText, text: alt})
 	case static:
-		b.push(&channel.Image{URL: address, Alt: text})
+		shown.Alt = text
+		b.push(shown)
 	default:
-		b.pushFill(inlineFill{kind: kindImage, url: []part{{lit: address, ref: -1}}, text: alt})
+		b.pushFill(inlineFill{kind: kindImage, image: shown, text: alt})
 	}
 }
 
