@@ -1,8 +1,14 @@
 package integration_test
 
 import (
+	"context"
+	"io"
 	"net"
 	"testing"
+	"time"
+
+	"github.com/datapush-go/datapush/internal/integration/server"
+	"github.com/datapush-go/datapush/source"
 )
 
 // silentListener takes connections and never says a word.
@@ -23,4 +29,83 @@ func silentListener(t *testing.T) string {
 		}
 	}()
 	return l.Addr().String()
+}
+
+// resetter stands before a server and resets a connection once the server has
+// sent that many bytes on it.
+func resetter(t *testing.T, to string, after int64) *server.Server {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer client.Close()
+				c, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				go func() { _, _ = io.Copy(c, client) }()
+				_, _ = io.CopyN(client, c, after)
+				_ = client.(*net.TCPConn).SetLinger(0)
+			}()
+		}
+	}()
+	return &server.Server{Port: l.Addr().(*net.TCPAddr).Port}
+}
+
+func TestConnectionFaults(t *testing.T) {
+	mariaDB.need(t)
+	postgreSQL.need(t)
+	systems := []struct {
+		name          string
+		addr          string
+		open          func(*server.Server) source.Source
+		endless, late string
+	}{
+		{"PostgreSQL", postgreSQL.server.Addr(), func(s *server.Server) source.Source { return openPostgres(t, server.PostgresDSN(s), nil) }, pgEndless, pgLate},
+		{"MariaDB", mariaDB.server.Addr(), func(s *server.Server) source.Source { return openMySQL(t, server.MySQLDSN(s.Port), nil) }, mySQLEndless, mySQLLate},
+	}
+	for _, sys := range systems {
+		t.Run(sys.name+" resets the connection in the middle of a result", func(t *testing.T) {
+			s := sys.open(resetter(t, sys.addr, 100_000))
+			r, err := s.Query(t.Context(), source.Query{SQL: sys.endless, MaxRows: 1_000_000})
+			wantKind(t, err, source.Unavailable)
+			if r != nil {
+				t.Error("a part of the result came with the error")
+			}
+			if _, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+				t.Errorf("the next query: %v", err)
+			}
+		})
+		t.Run(sys.name+" resets the connection at the login", func(t *testing.T) {
+			_, err := sys.open(resetter(t, sys.addr, 20)).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+			wantKind(t, err, source.Unavailable)
+		})
+		t.Run(sys.name+" streams rows while the deadline passes", func(t *testing.T) {
+			for _, sql := range []string{sys.late, sys.endless} {
+				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				_, err := sys.open(direct(sys.addr)).Query(ctx, source.Query{SQL: sql, MaxRows: 1 << 40})
+				cancel()
+				wantKind(t, err, source.Timeout)
+			}
+		})
+	}
+}
+
+// direct is the server at an address.
+func direct(addr string) *server.Server {
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		panic(err)
+	}
+	return &server.Server{Port: a.Port}
 }
