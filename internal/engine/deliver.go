@@ -117,7 +117,10 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 		return err
 	}
 	ch := e.Channels[d.Kind]
-	if ch == nil || to.Kind != d.Kind {
+	if to.Kind != d.Kind {
+		return x.end(d, task.Undelivered, fmt.Sprintf("the destination has become one of kind %q; this was made for %q", to.Kind, d.Kind))
+	}
+	if ch == nil {
 		return x.end(d, task.Undelivered, fmt.Sprintf("no channel serves kind %q", d.Kind))
 	}
 	limits := ch.Limits(to)

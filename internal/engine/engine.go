@@ -29,7 +29,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -57,8 +56,8 @@ type Config struct {
 const (
 	// leaseTTL is how long a crashed process keeps others from its run.
 	leaseTTL = time.Minute
-	// lookAgain is how soon a run that waits for a pool or for an earlier run
-	// looks again, should nobody wake it.
+	// lookAgain is how soon at the earliest a run that waits for a pool or for an
+	// earlier run looks again, should nobody wake it.
 	lookAgain = time.Second
 	// pollEvery bounds a sleep of the loop, since another process may publish
 	// into a shared store.
@@ -135,8 +134,9 @@ type pool struct {
 	mu   sync.Mutex
 	size int
 	used int
-	// parked counts runs that found the pool full since it was last left.
-	parked atomic.Int32
+	// parked is how many runs this process has parked for a place and nobody has
+	// woken.
+	parked int
 }
 
 func (p *pool) enter() bool {
@@ -149,16 +149,32 @@ func (p *pool) enter() bool {
 	return true
 }
 
-func (p *pool) room() bool {
+// park counts a run that was parked because the pool was full, unless it looked
+// again in vain and is counted. True means that a place has come free since,
+// when nobody could wake the run.
+func (p *pool) park(again bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.used < p.size
+	if p.used < p.size {
+		return true
+	}
+	if !again {
+		p.parked++
+	}
+	return false
 }
 
-func (p *pool) leave() {
+// leave gives a place back. True means that a parked run is to be woken for it;
+// one is, since more would only park again.
+func (p *pool) leave() bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.used--
-	p.mu.Unlock()
+	if p.parked == 0 {
+		return false
+	}
+	p.parked--
+	return true
 }
 
 // sleepers are the contexts on which Run and Test of this process sleep.

@@ -35,80 +35,94 @@ func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 type job struct {
 	task, run string
 	// plan is that of the run when it was planned a moment ago, which saves
-	// looking it up again; else nil.
-	plan    *plan
-	version int
+	// looking up the rest; else nil.
+	plan              *plan
+	version           int
+	planned, deadline time.Time
 }
 
 // do executes a run as far as it can go now. It leaves it to the caller to wake
 // the sleepers of this process: what it parked, or what waited for it, may be
 // due before they look again.
 func (e *Engine) do(ctx context.Context, j job) (*task.Run, error) {
-	id, pl := j.run, j.plan
-	if pl == nil {
-		r, err := e.Store.Run(ctx, id)
-		if err != nil {
-			return nil, fmt.Errorf("datapush: run %s: %w", id, err)
-		}
-		if r.State.Ended() || r.State == task.Waiting && r.Resume.After(e.Clock.Now()) {
-			return &r, nil
-		}
-		if pl, err = e.pinned(ctx, r); err != nil {
-			return nil, err
-		}
-		j.version = r.Version
-	}
-	if !e.enter(id) {
+	if !e.enter(j.run) {
 		return nil, task.ErrBusy
 	}
-	defer e.exit(id)
-
-	group := pl.spec.ResourceGroup
+	defer e.exit(j.run)
+	var r task.Run
+	if j.plan == nil {
+		var err error
+		if r, err = e.Store.Run(ctx, j.run); err != nil {
+			return nil, fmt.Errorf("datapush: run %s: %w", j.run, err)
+		}
+		now := e.Clock.Now()
+		if r.State.Ended() || r.State == task.Waiting && r.Resume.After(now) {
+			return &r, nil
+		}
+		j.version, j.planned, j.deadline = r.Version, r.PlannedAt, r.Deadline
+		if !now.Before(r.Deadline) && !fromStart(r) {
+			// All that is left is to end it, which needs neither plan nor place.
+			return e.claim(ctx, j)
+		}
+		if j.plan, err = e.pinned(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	group := j.plan.spec.ResourceGroup
 	if e.pools[group] == nil {
 		group = "" // the host dropped the group after the version was submitted
 	}
-	p := e.pools[group]
+	p, key := e.pools[group], task.GroupKey(group)
 	if !p.enter() {
-		p.parked.Add(1)
-		return e.park(ctx, id, fmt.Sprintf("a place in resource group %q", group), task.GroupKey(group), func() (bool, error) {
-			return p.room(), nil
+		return e.park(ctx, j, fmt.Sprintf("a place in resource group %q", group), key, func() (bool, error) {
+			return p.park(r.WaitFor == key), nil
 		})
 	}
 	defer func() {
-		p.leave()
-		// Only what this process parked waits for a place in this process.
-		if n := p.parked.Swap(0); n > 0 {
-			if err := e.Store.Wake(context.WithoutCancel(ctx), task.GroupKey(group), e.Clock.Now(), int(n)); err != nil {
-				e.Logger.ErrorContext(ctx, "waking waiting runs failed", "group", group, "error", err)
-			}
+		if !p.leave() {
+			return
+		}
+		if err := e.Store.Wake(context.WithoutCancel(ctx), key, e.Clock.Now(), 1); err != nil {
+			e.Logger.ErrorContext(ctx, "waking waiting runs failed", "group", group, "error", err)
 		}
 	}()
+	return e.claim(ctx, j)
+}
 
-	lease, err := e.Store.Claim(ctx, id, e.owner, e.Clock.Now(), leaseTTL)
+// claim leases a run and executes it, or parks it behind the one in front.
+func (e *Engine) claim(ctx context.Context, j job) (*task.Run, error) {
+	lease, err := e.Store.Claim(ctx, j.run, e.owner, e.Clock.Now(), leaseTTL)
 	var busy *task.BusyError
 	switch {
 	case errors.As(err, &busy) && busy.Behind != "":
-		return e.park(ctx, id, "run "+busy.Behind+" of the same task to end", task.TaskKey(j.task), func() (bool, error) {
+		return e.park(ctx, j, "run "+busy.Behind+" of the same task to end", task.TaskKey(j.task), func() (bool, error) {
 			front, err := e.Store.Run(ctx, busy.Behind)
 			return err == nil && front.State.Ended(), err
 		})
 	case errors.Is(err, task.ErrEnded):
-		return e.load(ctx, id)
+		return e.load(ctx, j.run)
 	case err != nil:
 		return nil, err
 	}
-	// The claim is the point from which nobody else changes the run.
-	r, err := e.Store.Run(ctx, id)
+	// The claim is the point from which nobody else changes the run. What was
+	// claimed must be released, also when ctx has ended.
+	r, err := e.Store.Run(context.WithoutCancel(ctx), j.run)
 	if err != nil {
 		return nil, err
 	}
-	if r.Version != j.version {
+	if j.plan != nil && r.Version != j.version {
 		// It had been planned before, with another version.
-		if pl, err = e.pinned(ctx, r); err != nil {
+		if j.plan, err = e.pinned(context.WithoutCancel(ctx), r); err != nil {
 			return nil, err
 		}
 	}
-	return e.hold(ctx, lease, r, pl)
+	return e.hold(ctx, lease, r, j.plan)
+}
+
+// fromStart reports whether a run's deadline counts from its start, and has
+// therefore not begun: it was asked for by hand or catches up.
+func fromStart(r task.Run) bool {
+	return r.StartedAt.IsZero() && (r.Trigger != task.Scheduled || r.PlannedAt.Sub(r.Occurrence.At) > late)
 }
 
 func (e *Engine) enter(run string) bool {
@@ -134,9 +148,15 @@ func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {
 
 // park makes a run wait that was not claimed. free tells whether what it waits
 // for came to pass before it was parked, when nobody could wake it.
-func (e *Engine) park(ctx context.Context, id, what, key string, free func() (bool, error)) (*task.Run, error) {
+func (e *Engine) park(ctx context.Context, j job, what, key string, free func() (bool, error)) (*task.Run, error) {
 	now := e.Clock.Now()
-	if err := e.Store.Park(ctx, id, what, key, now, now.Add(lookAgain)); err != nil {
+	// Whoever waits long looks again less often, or a long line would keep the
+	// store busy; what it waits for wakes it anyway.
+	resume := now.Add(min(max(lookAgain, now.Sub(j.planned)/4), pollEvery))
+	if j.deadline.After(now) && j.deadline.Before(resume) {
+		resume = j.deadline
+	}
+	if err := e.Store.Park(ctx, j.run, what, key, now, resume); err != nil {
 		return nil, err
 	}
 	ok, err := free()
@@ -148,7 +168,7 @@ func (e *Engine) park(ctx context.Context, id, what, key string, free func() (bo
 			return nil, err
 		}
 	}
-	return e.load(ctx, id)
+	return e.load(ctx, j.run)
 }
 
 // pinned is the version, or the draft, that the run was planned with.
@@ -160,8 +180,16 @@ func (e *Engine) pinned(ctx context.Context, r task.Run) (*plan, error) {
 }
 
 // hold executes a run under its lease, beside a goroutine that renews the lease
-// and minds the deadline, and stores what became of it.
+// and minds the deadline, and stores what became of it. Without a plan the run
+// ends as timed out.
 func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *plan) (*task.Run, error) {
+	now := e.Clock.Now()
+	if pl != nil && fromStart(r) {
+		r.Deadline = now.Add(timeout(pl.spec))
+	}
+	if r.StartedAt.IsZero() {
+		r.StartedAt = now
+	}
 	work, cancel := context.WithCancelCause(ctx)
 	var minder sync.WaitGroup
 	minder.Add(1)
@@ -187,8 +215,10 @@ func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *pla
 	return &x.run, nil
 }
 
-// mind renews the lease and ends the run at its deadline.
+// mind renews the lease and ends the run at its deadline. A lease that cannot be
+// renewed ends the work too once it has expired: another process may have it.
 func (e *Engine) mind(ctx context.Context, cancel context.CancelCauseFunc, lease task.Lease, deadline time.Time) {
+	expires := e.Clock.Now().Add(leaseTTL) // by this process's clock
 	for {
 		now := e.Clock.Now()
 		left := deadline.Sub(now)
@@ -206,8 +236,8 @@ func (e *Engine) mind(ctx context.Context, cancel context.CancelCauseFunc, lease
 		l, err := e.Store.Renew(ctx, lease, now, leaseTTL)
 		switch {
 		case err == nil:
-			lease = l
-		case errors.Is(err, task.ErrConflict):
+			lease, expires = l, now.Add(leaseTTL)
+		case errors.Is(err, task.ErrConflict) || !now.Before(expires):
 			cancel(errLost)
 			return
 		case ctx.Err() == nil:
@@ -233,13 +263,9 @@ type execution struct {
 // execute does both stages and releases the lease. An error is store trouble or
 // a lost lease; whatever else happens is in the run.
 func (x *execution) execute(ctx context.Context) error {
-	e, now := x.e, x.e.Clock.Now()
-	r := &x.run
-	if r.StartedAt.IsZero() {
-		r.StartedAt = now
-	}
+	e, r := x.e, &x.run
 	r.Waiting, r.WaitFor = "", ""
-	if !now.Before(r.Deadline) {
+	if x.plan == nil || !e.Clock.Now().Before(r.Deadline) {
 		return x.timedOut(nil)
 	}
 	r.State = task.Running
@@ -263,15 +289,19 @@ func (x *execution) execute(ctx context.Context) error {
 		}
 		return x.send(ctx, ds)
 	}
-	ds, err := e.Store.Deliveries(ctx, r.ID)
+	ds, err := e.Store.Deliveries(x.store, r.ID)
 	if err != nil {
 		return err
 	}
 	return x.send(ctx, ds)
 }
 
+// storeTrouble is an error of the store in the first stage, which is no failure
+// of the run: it is tried again.
+type storeTrouble struct{ error }
+
 // interrupted tells apart why the first stage did not end: a failure, the
-// deadline, a lost lease or the caller's context.
+// deadline, a lost lease, the caller's context or the store.
 func (x *execution) interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		switch cause := context.Cause(ctx); {
@@ -282,6 +312,10 @@ func (x *execution) interrupted(ctx context.Context, err error) error {
 		default:
 			return x.wait(x.e.Clock.Now(), "the process was stopped")
 		}
+	}
+	var trouble storeTrouble
+	if errors.As(err, &trouble) {
+		return trouble.error
 	}
 	x.run.Error = err.Error()
 	return x.finish(task.Failed)
@@ -402,7 +436,7 @@ func (x *execution) encode(ctx context.Context, msg *channel.Message, name strin
 		return fail(errGone)
 	}
 	if err != nil {
-		return d, err
+		return d, storeTrouble{err}
 	}
 	d.Kind = to.Kind
 	ch := e.Channels[to.Kind]

@@ -181,7 +181,9 @@ func (l *loop) work(ctx context.Context, j job) {
 			e.Logger.ErrorContext(ctx, "a run could not be executed", "task", j.task, "run", j.run, "error", err)
 			// It is still due; without a pause it would be tried in a tight loop.
 			now := e.Clock.Now()
-			_ = e.Store.Park(ctx, j.run, "the store's trouble to pass", "", now, now.Add(troublePause))
+			if e.Store.Park(ctx, j.run, "the store's trouble to pass", "", now, now.Add(troublePause)) != nil {
+				_ = e.Clock.Sleep(ctx, lookAgain)
+			}
 		}
 		l.mu.Lock()
 		delete(l.known, j.run)

@@ -177,7 +177,9 @@ func (e *Engine) planBatch(ctx context.Context, limit, most int) (batch, error) 
 		case err == nil:
 			b.planned++
 			for i := range runs {
-				b.due = append(b.due, due{job{task: d.Task, run: runs[i].ID, plan: p, version: d.Version}, runs[i].Occurrence})
+				b.due = append(b.due, due{job{
+					task: d.Task, run: runs[i].ID, plan: p, version: d.Version, planned: now, deadline: runs[i].Deadline,
+				}, runs[i].Occurrence})
 			}
 			if !next.IsZero() && (b.next.IsZero() || next.Before(b.next)) {
 				b.next = next

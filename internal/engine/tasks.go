@@ -333,8 +333,11 @@ func (e *Engine) Publish(ctx context.Context, actor, id string, number int) erro
 		if !from.IsZero() && !from.After(now) {
 			// An occurrence of the old version is due and must not be lost.
 			_, _, _, err := e.planTask(ctx, task.Due{Task: id, From: from, Version: old}, now)
-			if err != nil && !errors.Is(err, task.ErrConflict) || i >= retries {
+			if err != nil && !errors.Is(err, task.ErrConflict) {
 				return fail(err)
+			}
+			if i >= retries {
+				return fail(fmt.Errorf("%w: occurrences of the old version keep coming due", task.ErrConflict))
 			}
 			continue
 		}
