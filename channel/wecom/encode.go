@@ -13,6 +13,7 @@ import (
 	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/jsontext"
 	"github.com/datapush-go/datapush/internal/markdown"
+	"github.com/datapush-go/datapush/internal/picture"
 )
 
 // dialects are what each format shows
@@ -123,13 +124,14 @@ func (e *encoder) call(m channel.Mention) {
 	}
 }
 
-// attach takes what the image type carries: PNG and JPEG up to 2 MB.
+// attach takes what the image type carries: PNG and JPEG up to 2 MB. What the
+// service would refuse is not sent, because the text has arrived by then.
 func (e *encoder) attach(i *channel.Image) bool {
-	if slices.Contains(e.pictures, i) {
+	if slices.ContainsFunc(e.pictures, func(p *channel.Image) bool { return bytes.Equal(p.Data, i.Data) }) {
 		return true
 	}
-	switch {
-	case i.Type != "image/png" && i.Type != "image/jpeg":
+	switch t := picture.Type(i.Data); {
+	case t != picture.PNG && t != picture.JPEG:
 		e.Warn(channel.WarnRemoved, "a picture is neither PNG nor JPEG and is not sent")
 		return false
 	case len(i.Data) > imageBytes:
@@ -208,7 +210,7 @@ func (e *encoder) payloads(plan fit.Plan, msg *channel.Message) []channel.Payloa
 		out = append(out, p)
 	}
 	for _, i := range e.pictures {
-		out = append(out, picture(i))
+		out = append(out, imageMessage(i))
 	}
 	if len(e.calls) > 0 {
 		e.Warn(channel.WarnDegraded, "people are mentioned in a message of their own")
@@ -284,9 +286,9 @@ func list(b []byte, name string, values []string) []byte {
 	return append(b, ']')
 }
 
-// picture is a message of type image: base64 without line breaks and the
+// imageMessage is a message of type image: base64 without line breaks and the
 // checksum of the bytes.
-func picture(i *channel.Image) channel.Payload {
+func imageMessage(i *channel.Image) channel.Payload {
 	sum := md5.Sum(i.Data)
 	b := []byte(`{"msgtype":"image","image":{"base64":"`)
 	b = base64.StdEncoding.AppendEncode(b, i.Data)

@@ -15,8 +15,10 @@
 // a warning.
 //
 // A picture with an address shows in markdown_v2 and is a link in markdown. A
-// picture that comes as PNG or JPEG bytes follows as a message of type image, up
-// to five of them.
+// picture that comes as bytes, such as a chart's, follows as a message of type
+// image, each once and up to five of them, if the bytes are PNG or JPEG; its
+// description stands in the text. Of others only the description is sent, or a
+// chart's numbers, with a warning.
 //
 // A destination's URL is the robot's webhook address or its bare key, which then
 // belongs to [Options.BaseURL]. There is no signature: the key is the secret.

@@ -77,7 +77,7 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 	e.Layout.Pieces, e.Layout.Omitted = nil, false
 	e.Mentions = nil
 	e.sum, e.finer = 0, finer
-	e.w = Writer{D: e.D, Warn: e.Warn, Mention: func(m channel.Mention) string {
+	e.w = Writer{D: e.D, Warn: e.Warn, Attach: e.Attach, Mention: func(m channel.Mention) string {
 		s, size := e.Mention(m)
 		e.found = append(e.found, m)
 		e.size += size
@@ -110,13 +110,6 @@ func (e *Encoder) block(b channel.Block) {
 		e.table(b)
 	case *channel.Chart:
 		e.chart(b)
-	case *channel.Image:
-		if b.URL == "" && len(b.Data) > 0 && e.Attach != nil && e.Attach(b) {
-			e.Visible = true
-			e.text(&channel.Paragraph{Inlines: []channel.Inline{channel.Text(b.Alt)}})
-			return
-		}
-		e.text(b)
 	default:
 		e.text(b)
 	}

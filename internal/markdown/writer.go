@@ -17,6 +17,8 @@ type Writer struct {
 	D *Dialect
 	// Mention gives the markup of a mention, which is written as it is.
 	Mention func(m channel.Mention) string
+	// Attach is [Encoder].Attach.
+	Attach func(*channel.Image) bool
 	// Warn is told what is shown in a simpler form or not at all.
 	Warn func(channel.WarningCode, string)
 	// Visible is set once something a reader can see was written.
@@ -370,6 +372,9 @@ func (w *Writer) image(i *channel.Image) {
 	}
 	alt := jsontext.Line(i.Alt)
 	switch {
+	case i.URL == "" && len(i.Data) > 0 && w.Attach != nil && w.Attach(i):
+		w.Visible = true
+		w.text(alt)
 	case !ok:
 		w.Warn(channel.WarnRemoved, "a picture without a public address is shown as its description")
 		w.text(alt)

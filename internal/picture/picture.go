@@ -10,7 +10,6 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
-	"io"
 )
 
 // The media types that Read knows.
@@ -28,33 +27,53 @@ type Info struct {
 	Width, Height int
 }
 
+// Type is the media type that bytes begin like, empty when it is none of the
+// known ones.
+func Type(data []byte) string {
+	is := func(at int, s string) bool { return len(data) >= at && bytes.HasPrefix(data[at:], []byte(s)) }
+	switch {
+	case is(0, "\x89PNG\r\n\x1a\n"):
+		return PNG
+	case is(0, "\xff\xd8\xff"):
+		return JPEG
+	case is(0, "GIF87a"), is(0, "GIF89a"):
+		return GIF
+	case is(0, "RIFF") && is(8, "WEBPVP8"):
+		return WebP
+	}
+	return ""
+}
+
 // Read reads the beginning of a picture, as far as its size. It is false when
 // the bytes are none of a known type. A picture that is damaged further on is
 // not noticed: decoding all of it could take any amount of memory.
 func Read(data []byte) (Info, bool) {
-	for _, f := range [...]struct {
-		begin, mediaType, ext string
-		config                func(io.Reader) (image.Config, error)
-	}{
-		{"\x89PNG\r\n\x1a\n", PNG, ".png", png.DecodeConfig},
-		{"\xff\xd8\xff", JPEG, ".jpg", jpeg.DecodeConfig},
-		{"GIF8", GIF, ".gif", gif.DecodeConfig},
-	} {
-		if bytes.HasPrefix(data, []byte(f.begin)) {
-			c, err := f.config(bytes.NewReader(data))
-			return Info{f.mediaType, f.ext, c.Width, c.Height}, err == nil && c.Width > 0 && c.Height > 0
-		}
+	var c image.Config
+	var err error
+	info, r := Info{Type: Type(data)}, bytes.NewReader(data)
+	switch info.Type {
+	case PNG:
+		info.Ext = ".png"
+		c, err = png.DecodeConfig(r)
+	case JPEG:
+		info.Ext = ".jpg"
+		c, err = jpeg.DecodeConfig(r)
+	case GIF:
+		info.Ext = ".gif"
+		c, err = gif.DecodeConfig(r)
+	case WebP:
+		info.Ext = ".webp"
+		c.Width, c.Height = webp(data)
 	}
-	w, h := webp(data)
-	return Info{WebP, ".webp", w, h}, w > 0 && h > 0
+	info.Width, info.Height = c.Width, c.Height
+	return info, err == nil && info.Width > 0 && info.Height > 0
 }
 
 // webp reads the size of the three forms of WebP
 // (https://developers.google.com/speed/webp/docs/riff_container, read
-// 2026-11-23), zero for anything else.
+// 2026-11-23), zero where there is none.
 func webp(b []byte) (width, height int) {
-	if len(b) < 30 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WEBP" ||
-		uint64(binary.LittleEndian.Uint32(b[4:]))+8 > uint64(len(b)) {
+	if len(b) < 30 || uint64(binary.LittleEndian.Uint32(b[4:]))+8 > uint64(len(b)) {
 		return 0, 0
 	}
 	at := b[20:]

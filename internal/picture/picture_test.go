@@ -59,6 +59,9 @@ func TestReadTellsWhatAPictureIs(t *testing.T) {
 			if diff := cmp.Diff(picture.Info{Type: tt.mediaType, Ext: tt.ext, Width: 37, Height: 21}, got); diff != "" || !ok {
 				t.Errorf("%v (-want +got)\n%s", ok, diff)
 			}
+			if got := picture.Type(tt.data); got != tt.mediaType {
+				t.Errorf("Type gives %q", got)
+			}
 			if _, ok := picture.Read(tt.data[:len(tt.data)/8]); ok {
 				t.Error("an eighth of it is a picture too")
 			}
