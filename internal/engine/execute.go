@@ -60,11 +60,15 @@ func (e *Engine) do(ctx context.Context, j job) (*task.Run, error) {
 			return &r, nil
 		}
 		j.version, j.planned, j.deadline = r.Version, r.PlannedAt, r.Deadline
-		if !now.Before(r.Deadline) && !fromStart(r) {
+		over := !now.Before(r.Deadline)
+		if over && !fromStart(r) {
 			// All that is left is to end it, which needs neither plan nor place.
 			return e.claim(ctx, j)
 		}
 		if j.plan, err = e.pinned(ctx, r); err != nil {
+			if over {
+				return e.claim(ctx, j)
+			}
 			return nil, err
 		}
 	}
@@ -183,11 +187,11 @@ func (e *Engine) pinned(ctx context.Context, r task.Run) (*plan, error) {
 // and minds the deadline, and stores what became of it. Without a plan the run
 // ends as timed out.
 func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *plan) (*task.Run, error) {
-	now := e.Clock.Now()
-	if pl != nil && fromStart(r) {
-		r.Deadline = now.Add(timeout(pl.spec))
-	}
-	if r.StartedAt.IsZero() {
+	if pl != nil && r.StartedAt.IsZero() {
+		now := e.Clock.Now()
+		if fromStart(r) {
+			r.Deadline = now.Add(timeout(pl.spec))
+		}
 		r.StartedAt = now
 	}
 	work, cancel := context.WithCancelCause(ctx)
