@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"regexp"
 	"slices"
@@ -273,6 +274,82 @@ func large(names ...string) map[string]*channel.Message {
 	return out
 }
 
+// random makes a message of any blocks in any order, some of them long.
+func random(seed uint64) *channel.Message {
+	r := rand.New(rand.NewPCG(seed, 0))
+	text := func() string {
+		s := hostileTexts[r.IntN(len(hostileTexts))]
+		if r.IntN(4) == 0 {
+			s = strings.Repeat(s+" ", r.IntN(200))
+		}
+		return s
+	}
+	var inlines func(depth int) []channel.Inline
+	inlines = func(depth int) []channel.Inline {
+		var in []channel.Inline
+		for range 1 + r.IntN(4) {
+			if depth == 0 {
+				in = append(in, channel.Text(text()))
+				continue
+			}
+			inner := inlines(depth - 1)
+			in = append(in, []channel.Inline{
+				channel.CodeSpan(text()), &channel.Strong{Inlines: inner}, &channel.Emphasis{Inlines: inner}, &channel.Strike{Inlines: inner},
+				&channel.Link{URL: "https://a.example/" + text(), Inlines: inner}, &channel.Image{URL: "https://a.example/" + text(), Alt: text()},
+				&channel.Mention{ID: "u1"}, &channel.Mention{Email: text()}, &channel.Break{},
+			}[r.IntN(9)])
+		}
+		return in
+	}
+	table := func() *channel.Table {
+		n := 1 + r.IntN(50)
+		t := &channel.Table{Columns: make([]channel.Column, n)}
+		for i := range t.Columns {
+			t.Columns[i].Header = hostileTexts[r.IntN(len(hostileTexts))]
+		}
+		for range n * r.IntN(8) {
+			t.Cells = append(t.Cells, channel.Cell{Text: hostileTexts[r.IntN(len(hostileTexts))], Color: channel.ColorGreen})
+		}
+		if len(t.Cells) > 0 {
+			t.Cells[0].Text = text()
+		}
+		return t
+	}
+	var blocks func(depth int) []channel.Block
+	block := func(depth int) channel.Block {
+		switch r.IntN(5 + 2*depth) {
+		case 0:
+			return &channel.Heading{Level: 1 + r.IntN(6), Inlines: inlines(1)}
+		case 1:
+			return &channel.Code{Text: text() + "\n" + text()}
+		case 2:
+			return table()
+		case 3:
+			return &channel.Chart{Title: text(), Table: table()}
+		case 4:
+			return &channel.Paragraph{Inlines: inlines(2)}
+		case 5:
+			return &channel.Quote{Blocks: blocks(depth - 1)}
+		default:
+			return &channel.List{Start: r.IntN(2), Items: []channel.Item{{Blocks: blocks(depth - 1)}, {Blocks: blocks(depth - 1)}}}
+		}
+	}
+	blocks = func(depth int) []channel.Block {
+		var bs []channel.Block
+		for range 1 + r.IntN(3) {
+			bs = append(bs, block(depth))
+		}
+		return bs
+	}
+	m := &channel.Message{ID: "random", Title: text()}
+	for range 1 + r.IntN(4) {
+		bs := blocks(2)
+		m.Sections = append(m.Sections, channel.Section{Blocks: bs})
+		m.Email = append(m.Email, bs...)
+	}
+	return m
+}
+
 func ruleLimits(r *report, h Harness) {
 	limit := h.Channel.Limits(h.To).Bytes
 	judge := func(name string, m *channel.Message) {
@@ -304,6 +381,9 @@ func ruleLimits(r *report, h Harness) {
 	}
 	for name, m := range large() {
 		judge(name, m)
+	}
+	for seed := range uint64(12) {
+		judge(fmt.Sprint("random message ", seed), random(seed))
 	}
 	if h.Called != nil {
 		before := h.Received()
