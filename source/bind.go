@@ -86,7 +86,7 @@ func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 			}
 			b.WriteString(v)
 		default:
-			escape(&b, v, r)
+			escape(&b, v, r, d.BackslashQuotes && !r.ident)
 		}
 	}
 	b.WriteString(s.SQL[last:])
@@ -119,12 +119,15 @@ func (s Statement) firstLine(l *lexer, d Dialect) int {
 }
 
 // escape writes v so that it cannot leave the quotes around it: the quote is
-// doubled, which every dialect understands whatever its mode, and so is a
+// doubled, which nearly every dialect understands whatever its mode, and so is a
 // backslash where it has a meaning.
-func escape(b *strings.Builder, v string, r ref) {
+func escape(b *strings.Builder, v string, r ref, backslashQuotes bool) {
 	for i := 0; i < len(v); i++ {
 		c := v[i]
-		if c == r.quote || c == '\\' && r.backslash {
+		switch {
+		case c == r.quote && backslashQuotes && r.backslash:
+			b.WriteByte('\\')
+		case c == r.quote || c == '\\' && r.backslash:
 			b.WriteByte(c)
 		}
 		b.WriteByte(c)

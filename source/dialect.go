@@ -14,6 +14,10 @@ type Dialect struct {
 	Strings string
 	// Backslash is true when a backslash escapes inside string literals.
 	Backslash bool
+	// BackslashQuotes is true when a quote in a string literal is written with a
+	// backslash and never doubled: there 'a''b' is two literals. It goes with
+	// Backslash.
+	BackslashQuotes bool
 	// BackslashIdentifiers is true when a backslash escapes inside quoted
 	// identifiers too.
 	BackslashIdentifiers bool
