@@ -10,7 +10,7 @@ import (
 	"github.com/datapush-go/datapush/source"
 )
 
-var odps = source.Dialect{Name: "odps", Identifiers: "`", Strings: `"`, Backslash: true, BackslashQuotes: true}
+var backslashed = source.Dialect{Name: "backslashed", Identifiers: "`", Strings: `"`, Backslash: true, BackslashQuotes: true}
 
 func bind(t *testing.T, sql string, d source.Dialect, values map[string]string) (string, error) {
 	t.Helper()
@@ -37,8 +37,8 @@ func TestBindEscapesByWhereAValueStands(t *testing.T) {
 		{"a backslash is plain in standard SQL", source.ANSI, "SELECT '${a}'", map[string]string{"a": `\'`}, `SELECT '\'''`},
 		{"a backslash is doubled in MySQL", mysql, "SELECT '${a}'", map[string]string{"a": `\'`}, `SELECT '\\'''`},
 		{"a double-quoted literal in MySQL", mysql, `SELECT "${a}"`, map[string]string{"a": `"'\`}, `SELECT """'\\"`},
-		{"a quote where it is never doubled", odps, `SELECT '${a}', "${a}"`, map[string]string{"a": `it's "\\'`}, `SELECT 'it\\'s "\\\\\\'', "it's \\"\\\\'"`},
-		{"an identifier where quotes are never doubled", odps, "SELECT `${a}` FROM t", map[string]string{"a": "x`\\"}, "SELECT `x``\\` FROM t"},
+		{"a quote where it is never doubled", backslashed, `SELECT '${a}', "${a}"`, map[string]string{"a": `it's "\\'`}, `SELECT 'it\\'s "\\\\\\'', "it's \\"\\\\'"`},
+		{"an identifier where quotes are never doubled", backslashed, "SELECT `${a}` FROM t", map[string]string{"a": "x`\\"}, "SELECT `x``\\` FROM t"},
 		{"an identifier in MySQL", mysql, "SELECT `${a}` FROM t", map[string]string{"a": "x`\\"}, "SELECT `x``\\` FROM t"},
 		{"an identifier in standard SQL", source.ANSI, `SELECT "${a}" FROM t`, map[string]string{"a": `x"; DROP`}, `SELECT "x""; DROP" FROM t`},
 		{"an identifier in ClickHouse", click, "SELECT `${a}`, \"${a}\" FROM t", map[string]string{"a": "`\"\\"}, "SELECT ```\"\\\\`, \"`\"\"\\\\\" FROM t"},
