@@ -531,6 +531,7 @@ func TestADraftIsKeptWithAllItsFindings(t *testing.T) {
 func TestUnknownOutputsAreFoundWithTheDatabase(t *testing.T) {
 	h, ctx := newHost(t), t.Context()
 	s := daily("d")
+	s.SQL = `SELECT * FROM sales WHERE ds = '${date}'`
 	s.Content.Blocks = render.Blocks(render.Table("a", "nothing"))
 	id := h.create(s)
 	r, err := h.Test(ctx, id, constant)
@@ -551,5 +552,51 @@ func TestUnknownOutputsAreFoundWithTheDatabase(t *testing.T) {
 	var f task.Findings
 	if _, err := h.Submit(ctx, id); !errors.As(err, &f) || f[0].Path != "content.blocks[0].table.columns[1].field" {
 		t.Errorf("Submit: %v", err)
+	}
+}
+
+func TestOutputsThatTheTextTellsAreCheckedWhenTheDraftIsSaved(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		sql     string
+		outputs []string
+		want    []string // paths of the findings
+	}{
+		{"a column that is not selected", "SELECT b FROM t", nil, []string{"content.blocks[0].table.columns[0].field"}},
+		{"a column of two statements", "SELECT a FROM t; SELECT a FROM u", nil, []string{"sql"}},
+		{"a column with the name of an input", "SELECT a, ds AS date FROM t", nil, []string{"sql"}},
+		{"a star, which only the database can tell", "SELECT * FROM t", nil, nil},
+		{"outputs by hand take the place of the text's", "SELECT b FROM t", []string{"a"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			s := daily("d")
+			s.SQL, s.Outputs = tt.sql, tt.outputs
+			_, err := h.Create(t.Context(), s)
+			var f task.Findings
+			if errors.As(err, &f) != (tt.want != nil) {
+				t.Fatalf("Create: %v", err)
+			}
+			var paths []string
+			for _, x := range f {
+				paths = append(paths, x.Path)
+			}
+			h.want("findings", paths, tt.want)
+		})
+	}
+}
+
+func TestAVersionWarnsOfColumnsThatTheTextDoesNotTell(t *testing.T) {
+	h := newHost(t)
+	s := daily("d")
+	s.SQL = "SELECT a, COUNT(*) FROM t"
+	h.publish(s)
+	rows, err := h.Tasks(t.Context(), task.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := h.Version(t.Context(), rows[0].ID, 1)
+	if err != nil || len(v.Warnings) != 1 || !strings.Contains(v.Warnings[0].Text, "alias") {
+		t.Errorf("warnings: %v, %v", v.Warnings, err)
 	}
 }

@@ -729,6 +729,64 @@ func TestSkipEmpty(t *testing.T) {
 	}
 }
 
+// The vectors with two statements, with a mail body and with a query that fails.
+func TestSkipEmptyLooksAtWhatTheContentUses(t *testing.T) {
+	one := func(column string, values ...any) *source.Result {
+		r := &source.Result{Columns: []source.Column{{Name: column}}}
+		for _, v := range values {
+			r.Rows = append(r.Rows, []any{v})
+		}
+		return r
+	}
+	for _, tt := range []struct {
+		name   string
+		blocks []render.Block
+		a, b   []any
+		fails  bool
+		want   task.RunState
+	}{
+		{"P4 both used, a has rows", render.Blocks(render.Table("a", "b")), []any{int64(1)}, nil, false, task.Succeeded},
+		{"P5 only b used, and it is empty", render.Blocks(render.Table("b")), []any{int64(1)}, nil, false, task.Skipped},
+		{"P8 nothing left by HAVING", render.Blocks(render.Table("a")), nil, []any{int64(1)}, false, task.Skipped},
+		{"P13 used in the mail body only", render.Blocks(render.Markdown("hello"), render.Email("${a}")), nil, []any{int64(1)}, false, task.Skipped},
+		{"P15 a query that fails", render.Blocks(render.Table("a")), nil, nil, true, task.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHost(t)
+			s := daily("d")
+			s.SkipEmpty = true
+			s.SQL = "SELECT a FROM ta; SELECT b FROM tb"
+			s.Content.Blocks = tt.blocks
+			h.db.answer = func(_ context.Context, sql string) (*source.Result, error) {
+				switch {
+				case tt.fails:
+					return nil, errVendor
+				case strings.Contains(sql, "ta"):
+					return one("a", tt.a...), nil
+				default:
+					return one("b", tt.b...), nil
+				}
+			}
+			id := h.create(s)
+			r, err := h.Test(t.Context(), id, constant) // P14: a test is skipped as well
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.want("state", r.State, tt.want)
+			sends := 0
+			if tt.want == task.Succeeded {
+				sends = 1
+			}
+			if got := len(h.box.messages()); got != sends {
+				t.Errorf("%d sends, want %d", got, sends)
+			}
+			if _, err := h.Runs(t.Context(), task.RunFilter{Task: id, States: []task.RunState{tt.want}}); err != nil {
+				t.Errorf("the ledger: %v", err)
+			}
+		})
+	}
+}
+
 func TestRunDrainsAndLeavesNothingBehind(t *testing.T) {
 	h := newHost(t)
 	id := h.publish(daily("d"))

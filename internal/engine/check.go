@@ -66,9 +66,9 @@ func (e *Engine) check(ctx context.Context, id string, s task.Spec) (task.Findin
 			f = append(f, task.Finding{Path: path, Text: err.Error(), Err: err})
 		}
 	}
-	f = append(f, checkSQL(s, dialect)...)
-
-	f = append(f, e.checkContent(s, s.Outputs)...)
+	wrong, outputs := checkSQL(s, dialect)
+	f = append(f, wrong...)
+	f = append(f, e.checkContent(s, outputs)...)
 	for _, err := range flatten(s.Schedule.Validate()) {
 		x := task.Finding{Path: "schedule", Text: err.Error(), Err: err}
 		var se *schedule.Error
@@ -124,12 +124,14 @@ func (e *Engine) checkContent(s task.Spec, outputs []string) task.Findings {
 	return findings("", err)
 }
 
-// checkSQL parses the script and looks for names that are no parameters.
-func checkSQL(s task.Spec, d source.Dialect) task.Findings {
+// checkSQL parses the script, looks for names that are no parameters, and returns
+// the outputs: those of the spec, or those that the text tells. Nil: they are
+// known only when it runs.
+func checkSQL(s task.Spec, d source.Dialect) (task.Findings, []string) {
 	script, err := source.Parse(s.SQL, d)
 	f := findings("sql", err)
-	if script == nil {
-		return f
+	if script == nil || err != nil {
+		return f, s.Outputs
 	}
 	known := make(map[string]bool, len(s.Params))
 	for name := range s.Params {
@@ -153,11 +155,42 @@ func checkSQL(s task.Spec, d source.Dialect) task.Findings {
 				break
 			}
 		}
-		if f2, ok := clash(s.Params, name); ok {
-			f = append(f, task.Finding{Path: fmt.Sprintf("outputs[%d]", i), Text: f2})
+		if text, ok := clash(s.Params, name); ok {
+			f = append(f, task.Finding{Path: fmt.Sprintf("outputs[%d]", i), Text: text})
 		}
 	}
-	return f
+	if s.Outputs != nil {
+		return f, s.Outputs
+	}
+	names, unsure := textOutputs(script, d)
+	merged, err := source.MergeOutputs(names, slices.Collect(maps.Keys(s.Params)))
+	f = append(f, findings("sql", err)...)
+	if unsure != nil {
+		return f, nil
+	}
+	return f, merged
+}
+
+// textOutputs are the columns' names per statement as the script's text tells
+// them, and in words what it does not tell.
+func textOutputs(script *source.Script, d source.Dialect) (names [][]string, unsure []string) {
+	for i, st := range script.Statements {
+		outputs, ok := st.Outputs(d)
+		if !ok {
+			unsure = append(unsure, fmt.Sprintf("statement %d: its text does not tell all its columns; list them in outputs, so that they are checked when the draft is saved", i+1))
+			names = append(names, nil)
+			continue
+		}
+		var of []string
+		for _, o := range outputs {
+			if o.Name == "" {
+				unsure = append(unsure, fmt.Sprintf("statement %d, line %d: an expression without an alias gets a name that the database makes up; give it an alias", i+1, o.Line))
+			}
+			of = append(of, o.Name)
+		}
+		names = append(names, of)
+	}
+	return names, unsure
 }
 
 // clash says that an output has the name of an input.

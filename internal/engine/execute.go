@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -561,25 +562,18 @@ func (e *Engine) render(ctx context.Context, s task.Spec, d render.Data) (*chann
 // outputsOf lists the result columns and checks them against what the spec
 // declares. No two may have one name, and none the name of a parameter.
 func outputsOf(s task.Spec, results []*source.Result) ([]string, error) {
-	var names []string
-	var errs []error
-	from := make(map[string]int)
+	statements := make([][]string, len(results))
 	for i, res := range results {
-		for _, c := range res.Columns {
-			name := c.Name
-			if n, ok := from[lower(name)]; ok {
-				errs = append(errs, fmt.Errorf("statements %d and %d both return a column %q; give one of them an alias", n, i+1, name))
-				continue
-			}
-			from[lower(name)] = i + 1
-			names = append(names, name)
-			if text, ok := clash(s.Params, name); ok {
-				errs = append(errs, errors.New(text))
-			}
+		names := make([]string, len(res.Columns))
+		for j, c := range res.Columns {
+			names[j] = c.Name
 		}
+		statements[i] = names
 	}
+	names, err := source.MergeOutputs(statements, slices.Collect(maps.Keys(s.Params)))
+	errs := []error{err}
 	for i, want := range s.Outputs {
-		if _, ok := from[lower(want)]; !ok {
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, want) }) {
 			errs = append(errs, fmt.Errorf("outputs[%d]: no statement returns a column %q; there are: %s", i, want, strings.Join(names, ", ")))
 		}
 	}

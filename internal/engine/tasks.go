@@ -10,6 +10,7 @@ import (
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/schedule"
+	"github.com/datapush-go/datapush/source"
 	"github.com/datapush-go/datapush/task"
 	"github.com/datapush-go/datapush/version"
 )
@@ -285,6 +286,16 @@ func (e *Engine) lint(ctx context.Context, t task.Task) []channel.Warning {
 	var ws []channel.Warning
 	for _, f := range t.Draft.Schedule.Lint(t.Draft.Params) {
 		ws = append(ws, channel.Warning{Code: channel.WarnData, Text: f.String()})
+	}
+	if t.Draft.Outputs == nil {
+		if src, err := e.source(t.Draft.Source, t.Draft.Env()); err == nil {
+			if script, err := source.Parse(t.Draft.SQL, src.Dialect()); err == nil {
+				_, unsure := textOutputs(script, src.Dialect())
+				for _, text := range unsure {
+					ws = append(ws, channel.Warning{Code: channel.WarnData, Text: text})
+				}
+			}
+		}
 	}
 	if r, err := e.Store.Run(ctx, t.Pass.Run); err == nil {
 		ws = append(ws, r.Warnings...)
