@@ -134,13 +134,16 @@ func (s *Server) Messages() []Message {
 	return slices.Clone(s.messages)
 }
 
-// Calls are the requests so far, in order of their answers.
+// Calls are the requests so far, in order of arrival, without those that are
+// still being judged.
 func (s *Server) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]Call, len(s.calls))
-	for i, c := range s.calls {
-		out[i] = *c
+	out := make([]Call, 0, len(s.calls))
+	for _, c := range s.calls {
+		if c != nil {
+			out = append(out, *c)
+		}
 	}
 	return out
 }
@@ -208,6 +211,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n := s.counts[c.Token]
 	n.Calls++
 	s.counts[c.Token] = n
+	x.place = len(s.calls)
+	s.calls = append(s.calls, nil)
 	s.arrived++
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -240,6 +245,9 @@ type exchange struct {
 	r    *http.Request
 	call *Call
 	read bool
+	// place is where the call belongs in the log; logged, whether it is there.
+	place  int
+	logged bool
 }
 
 // readBody reads the request to its end.
@@ -289,13 +297,20 @@ func (x *exchange) answer(rep reply) {
 	}
 	maps.Copy(h, rep.header)
 	x.call.Status, x.call.Answer = rep.status, rep.body
+	x.log()
 	x.w.WriteHeader(rep.status)
 	_, _ = x.w.Write(rep.body)
 }
 
+// log makes the call visible, before its answer leaves: who has the answer finds
+// the call.
 func (x *exchange) log() {
+	if x.logged {
+		return
+	}
+	x.logged = true
 	x.s.mu.Lock()
-	x.s.calls = append(x.s.calls, x.call)
+	x.s.calls[x.place] = x.call
 	x.s.mu.Unlock()
 }
 

@@ -97,6 +97,7 @@ func Huge(n int) Fault {
 		x.call.Fault = "huge answer"
 		x.readBody()
 		x.call.Status = http.StatusOK
+		x.log()
 		x.w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(x.w, `{"data":"`)
 		page := bytes.Repeat([]byte("x"), 4096)
@@ -111,6 +112,7 @@ func Huge(n int) Fault {
 // hangUp closes the connection after writing what is given; with reset the
 // other side sees a reset instead of an orderly end.
 func (x *exchange) hangUp(answer []byte, reset bool) {
+	x.log()
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil { // HTTP/2 has no connection to give away
 		panic(http.ErrAbortHandler)
