@@ -37,7 +37,7 @@ func TestBindEscapesByWhereAValueStands(t *testing.T) {
 		{"a backslash is plain in standard SQL", source.ANSI, "SELECT '${a}'", map[string]string{"a": `\'`}, `SELECT '\'''`},
 		{"a backslash is doubled in MySQL", mysql, "SELECT '${a}'", map[string]string{"a": `\'`}, `SELECT '\\'''`},
 		{"a double-quoted literal in MySQL", mysql, `SELECT "${a}"`, map[string]string{"a": `"'\`}, `SELECT """'\\"`},
-		{"a quote where it is never doubled", backslashed, `SELECT '${a}', "${a}"`, map[string]string{"a": `it's "\\'`}, `SELECT 'it\\'s "\\\\\\'', "it's \\"\\\\'"`},
+		{"a quote where it is never doubled", backslashed, `SELECT '${a}', "${a}"`, map[string]string{"a": `it's "\'`}, `SELECT 'it\'s "\\\'', "it's \"\\'"`},
 		{"an identifier where quotes are never doubled", backslashed, "SELECT `${a}` FROM t", map[string]string{"a": "x`\\"}, "SELECT `x``\\` FROM t"},
 		{"an identifier in MySQL", mysql, "SELECT `${a}` FROM t", map[string]string{"a": "x`\\"}, "SELECT `x``\\` FROM t"},
 		{"an identifier in standard SQL", source.ANSI, `SELECT "${a}" FROM t`, map[string]string{"a": `x"; DROP`}, `SELECT "x""; DROP" FROM t`},
