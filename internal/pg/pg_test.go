@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,17 @@ type conn struct {
 	cancel     error
 	parameters map[string]string
 
-	log []string
+	mu      sync.Mutex
+	log     []string
+	next    func(n int)   // told of each row's number
+	stopped chan struct{} // closed once endless rows have an end
+	once    sync.Once
+}
+
+func (c *conn) note(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.log = append(c.log, text)
 }
 
 type serverError struct{ code, text string }
@@ -37,7 +48,7 @@ type serverError struct{ code, text string }
 func (e serverError) Error() string { return e.code + " " + e.text }
 
 func (c *conn) Exec(_ context.Context, sql string) error {
-	c.log = append(c.log, sql)
+	c.note(sql)
 	if strings.HasPrefix(sql, "BEGIN") {
 		return c.begin
 	}
@@ -45,23 +56,31 @@ func (c *conn) Exec(_ context.Context, sql string) error {
 }
 
 func (c *conn) Query(_ context.Context, sql string) pg.Rows {
-	c.log = append(c.log, sql)
+	c.note(sql)
 	return &rows{conn: c, left: c.rows}
 }
 
 func (c *conn) Describe(_ context.Context, sql string) ([]pg.Field, error) {
-	c.log = append(c.log, "describe "+sql)
+	c.note("describe " + sql)
 	return c.fields, c.end
 }
 
 func (c *conn) Cancel(context.Context) error {
-	c.log = append(c.log, "cancel")
+	c.note("cancel")
+	if c.cancel == nil && c.stopped != nil {
+		c.once.Do(func() { close(c.stopped) })
+	}
 	return c.cancel
 }
 
-func (c *conn) Settle()                      { c.log = append(c.log, "settle") }
+func (c *conn) Settle() { c.note("settle") }
+func (c *conn) Abort() {
+	c.note("abort")
+	c.end = errors.New("i/o timeout")
+	c.once.Do(func() { close(c.stopped) })
+}
 func (c *conn) Parameter(name string) string { return c.parameters[name] }
-func (c *conn) Release(clean bool)           { c.log = append(c.log, fmt.Sprintf("release %v", clean)) }
+func (c *conn) Release(clean bool)           { c.note(fmt.Sprintf("release %v", clean)) }
 
 type rows struct {
 	*conn
@@ -72,11 +91,17 @@ func (r *rows) Fields() []pg.Field { return r.fields }
 func (r *rows) Values() [][]byte   { return r.values }
 func (r *rows) Next() bool {
 	r.left--
+	if r.next != nil {
+		r.next(r.rows - r.left)
+	}
 	return r.left != -1
 }
 
 func (r *rows) Close() error {
-	r.log = append(r.log, "close")
+	if r.rows < 0 {
+		<-r.stopped
+	}
+	r.note("close")
 	return r.end
 }
 
@@ -223,7 +248,7 @@ func TestASessionIsOneTransaction(t *testing.T) {
 
 func TestACutResultIsCancelled(t *testing.T) {
 	endless := func() *conn {
-		return &conn{fields: []pg.Field{{Name: "v", OID: 25}}, values: [][]byte{[]byte("x")}, rows: -2, parameters: good, end: serverError{"57014", "canceling statement due to user request"}}
+		return &conn{stopped: make(chan struct{}), fields: []pg.Field{{Name: "v", OID: 25}}, values: [][]byte{[]byte("x")}, rows: -2, parameters: good, end: serverError{"57014", "canceling statement due to user request"}}
 	}
 	t.Run("and the connection is used again", func(t *testing.T) {
 		c := endless()
@@ -241,7 +266,7 @@ func TestACutResultIsCancelled(t *testing.T) {
 		if r, err := newSource(c).Query(t.Context(), source.Query{SQL: "SELECT 1", MaxRows: 3}); err != nil || !r.Truncated {
 			t.Fatalf("%v, %v", r, err)
 		}
-		if diff := cmp.Diff([]string{"BEGIN READ ONLY", "SELECT 1", "cancel", "release false"}, c.log); diff != "" {
+		if diff := cmp.Diff([]string{"BEGIN READ ONLY", "SELECT 1", "cancel", "abort", "close", "settle", "release false"}, c.log); diff != "" {
 			t.Errorf("what was sent (-want +got):\n%s", diff)
 		}
 	})
@@ -253,6 +278,35 @@ func TestACutResultIsCancelled(t *testing.T) {
 			t.Errorf("error %v after %q", err, c.log)
 		}
 	})
+}
+
+func TestTheContextCancelsTheStatement(t *testing.T) {
+	c := &conn{stopped: make(chan struct{}), fields: []pg.Field{{Name: "v", OID: 25}}, values: [][]byte{[]byte("x")}, rows: -2, parameters: good,
+		end: serverError{"57014", "canceling statement due to user request"}}
+	s, err := newSource(c).Session(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c.next = func(n int) {
+		if n == 2 {
+			cancel()
+		}
+	}
+	_, err = s.Query(ctx, source.Query{SQL: "SELECT 1"})
+	var e *source.Error
+	if !errors.As(err, &e) || e.Kind != source.Canceled {
+		t.Errorf("error %v", err)
+	}
+	c.rows, c.end = 0, nil
+	if _, err := s.Query(t.Context(), source.Query{SQL: "SELECT 2"}); err != nil {
+		t.Errorf("the session's next statement: %v", err)
+	}
+	s.Close()
+	want := []string{"BEGIN READ ONLY", "SELECT 1", "cancel", "close", "settle", "ROLLBACK", "BEGIN READ ONLY", "SELECT 2", "close", "ROLLBACK", "release true"}
+	if diff := cmp.Diff(want, c.log); diff != "" {
+		t.Errorf("what was sent (-want +got):\n%s", diff)
+	}
 }
 
 func TestALostConnectionIsNotUsedAgain(t *testing.T) {

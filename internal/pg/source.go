@@ -38,10 +38,12 @@ type Conn interface {
 	Query(ctx context.Context, sql string) Rows
 	// Describe returns the columns without running the statement.
 	Describe(ctx context.Context, sql string) ([]Field, error)
-	// Cancel asks the server to cancel what runs. After it, reading and writing
-	// fail once ctx's deadline has passed.
+	// Cancel asks the server to cancel what runs. After it, reading fails once
+	// ctx's deadline has passed. It may be called while another goroutine reads.
 	Cancel(ctx context.Context) error
-	// Settle takes that deadline away.
+	// Abort makes reading fail at once. It may be called like Cancel.
+	Abort()
+	// Settle takes the deadline away.
 	Settle()
 	// Parameter returns a setting that the server reported.
 	Parameter(name string) string
@@ -278,45 +280,70 @@ func (t *session) query(ctx context.Context, q source.Query) (*source.Result, er
 	if err := t.ready(ctx, "query"); err != nil {
 		return nil, err
 	}
-	rows := t.conn.Query(ctx, q.SQL)
-	r, err := t.read(rows, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.c.MaxBytes})
-	if err != nil || r.Truncated {
-		t.stop(rows)
-	} else if err = rows.Close(); err == nil {
-		return r, nil
-	} else if ctx.Err() == nil {
-		return nil, t.failed(ctx, "query", err)
+	// The driver's own way to heed a context gives up the connection, and its
+	// one request to cancel is lost on a server that has not begun yet.
+	done, ended := make(chan struct{}), make(chan struct{})
+	unwatch := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		t.interrupt(done)
+	})
+	rows := t.conn.Query(context.WithoutCancel(ctx), q.SQL)
+	r, err := t.read(ctx, rows, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.c.MaxBytes})
+	cut := err != nil || r.Truncated
+	var asking sync.WaitGroup
+	if cut && ctx.Err() == nil {
+		// Nobody wants the rest of the rows.
+		asking.Go(func() { t.interrupt(done) })
 	}
-	if err != nil {
-		if ctx.Err() != nil {
-			t.broken = true
-		}
+	end := rows.Close()
+	close(done)
+	asking.Wait()
+	if !unwatch() {
+		<-ended
+	}
+	if cut || ctx.Err() != nil {
+		t.conn.Settle()
+	}
+	switch _, _, server := t.source.c.ServerError(end); {
+	case end != nil && !server:
+		t.broken = true
+	case end != nil || cut:
+		t.end()
+	}
+	switch {
+	case err != nil:
 		return nil, t.source.wrap(ctx, "query", err)
+	case end != nil && !cut:
+		return nil, t.source.wrap(ctx, "query", end)
 	}
 	return r, nil
 }
 
-// stop makes the server give up a statement whose rows nobody wants any more,
-// and begins anew.
-func (t *session) stop(rows Rows) {
+// interrupt asks the server to cancel what runs, again and again until done is
+// closed: a request that comes before the server has begun is lost. It gives up
+// the connection when the server cannot be asked.
+func (t *session) interrupt(done <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := t.conn.Cancel(ctx); err != nil {
-		// The rest cannot be awaited: it may have no end.
-		t.broken = true
-		return
-	}
-	if err := rows.Close(); err != nil {
-		if _, _, ok := t.source.c.ServerError(err); !ok {
-			t.broken = true
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if err := t.conn.Cancel(ctx); err != nil {
+			t.conn.Abort()
 			return
 		}
+		select {
+		case <-done:
+			return
+		case <-ctx.Done():
+			t.conn.Abort()
+			return
+		case <-again.C:
+		}
 	}
-	t.conn.Settle()
-	t.end()
 }
 
-func (t *session) read(rows Rows, limits sqlrows.Limits) (*source.Result, error) {
+func (t *session) read(ctx context.Context, rows Rows, limits sqlrows.Limits) (*source.Result, error) {
 	limits = limits.WithDefaults()
 	fields := rows.Fields()
 	r := &source.Result{Columns: columnsOf(fields)}
@@ -331,6 +358,9 @@ func (t *session) read(rows Rows, limits sqlrows.Limits) (*source.Result, error)
 		if len(r.Rows) == limits.Rows {
 			r.Truncated = true
 			return r, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		row := slab.Row()
 		for i, b := range rows.Values() {

@@ -214,17 +214,18 @@ func (c *conn) Cancel(ctx context.Context) error {
 	return c.c.Conn().SetDeadline(deadline)
 }
 
+func (c *conn) Abort() { _ = c.c.Conn().SetDeadline(time.Unix(1, 0)) }
+
 func (c *conn) Settle() { _ = c.c.Conn().SetDeadline(time.Time{}) }
 
 func (c *conn) Parameter(name string) string { return c.c.ParameterStatus(name) }
 
 func (c *conn) Release(clean bool) {
-	if !clean && !c.c.IsClosed() {
+	if !clean {
+		// pgx would read on for a while, and so keep the statement alive.
+		_ = c.c.Conn().Close()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		// The statement must not go on when nobody reads it.
-		_ = c.c.CancelRequest(ctx)
-		_ = c.c.Conn().Close()
 		_ = c.c.Close(ctx)
 	}
 	c.pooled.Release()
