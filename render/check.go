@@ -182,9 +182,9 @@ func checkTable(p *place, b *TableBlock) {
 		p.at("table.columns", "the table has no column; add one, or delete the block")
 	}
 	switch b.File {
-	case "", "csv", "xlsx":
+	case "", "csv", "csv-shown", "xlsx":
 	default:
-		p.at("table.file", fmt.Sprintf("unknown form %q; use \"csv\" or \"xlsx\"", b.File))
+		p.at("table.file", fmt.Sprintf("unknown form %q; use \"csv\", \"csv-shown\" or \"xlsx\"", b.File))
 	}
 	for i := range b.Columns {
 		c := &b.Columns[i]

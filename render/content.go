@@ -84,7 +84,8 @@ const (
 // paired by row position.
 type TableBlock struct {
 	Columns []Column `json:"columns"`
-	// File is the form of the mail attachment: "csv" (also when empty) or
+	// File is the form of the mail attachment: "csv" (also when empty) with raw
+	// values, "csv-shown" with prefix, suffix and mark as people read them, or
 	// "xlsx".
 	File string `json:"file,omitempty"`
 }
