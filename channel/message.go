@@ -141,22 +141,30 @@ type Cell struct {
 	Color Color
 }
 
-// Show returns prefix, text, suffix and mark of a cell in its column. An empty
-// text shows as nothing at all.
+// Bare reports whether the cell shows without its column's prefix and suffix,
+// because there is no value for them to stand around: a currency before a dash
+// would read as an amount.
+func (c *Cell) Bare() bool { return c.Type == TypeNull || c.Text == "" }
+
+// Show returns prefix, text, suffix and mark of a cell in its column, without
+// prefix and suffix where the cell is bare.
 func (c Column) Show(cell Cell) string {
-	if cell.Text == "" && cell.Mark == "" {
-		return ""
+	switch {
+	case cell.Bare() || c.Prefix == "" && c.Suffix == "":
+		if cell.Mark == "" {
+			return cell.Text
+		}
+		return cell.Text + cell.Mark
+	default:
+		return c.Prefix + cell.Text + c.Suffix + cell.Mark
 	}
-	if c.Prefix == "" && c.Suffix == "" && cell.Mark == "" {
-		return cell.Text
-	}
-	return c.Prefix + cell.Text + c.Suffix + cell.Mark
 }
 
 // CellType says what a cell's value was.
 type CellType uint8
 
-// The zero type is text; a null has empty texts.
+// The zero type is text. A null has no raw value; its text is what the author
+// shows in place of one, and empty otherwise.
 const (
 	TypeText CellType = iota
 	TypeNull

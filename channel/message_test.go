@@ -45,7 +45,9 @@ func TestColumnShow(t *testing.T) {
 		{"without a mark", money, channel.Cell{Text: "7"}, "¥7 k"},
 		{"a mark alone", channel.Column{}, channel.Cell{Text: "7", Mark: "↑"}, "7↑"},
 		{"an empty text shows nothing", money, channel.Cell{}, ""},
-		{"an empty text with a mark shows all", money, channel.Cell{Mark: "!"}, "¥ k!"},
+		{"an empty text with a mark shows the mark", money, channel.Cell{Mark: "!"}, "!"},
+		{"what stands for a null has neither prefix nor suffix", money, channel.Cell{Text: "-", Type: channel.TypeNull}, "-"},
+		{"what stands for a null keeps its mark", money, channel.Cell{Text: "-", Type: channel.TypeNull, Mark: "!"}, "-!"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := c.column.Show(c.cell); got != c.want {

@@ -190,7 +190,9 @@ func (c *column) appendCell(buf []byte, row int, cell *channel.Cell) ([]byte, sp
 		c.condition.apply(cell, text)
 	}
 	if len(text) == 0 {
-		buf = append(buf, c.empty...)
+		if buf = append(buf, c.empty...); c.empty != "" {
+			cell.Type = channel.TypeNull // the text is the author's, no value
+		}
 		return buf, span{text: from, raw: len(buf) + 1, end: len(buf)}
 	}
 	switch cell.Type {

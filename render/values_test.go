@@ -204,7 +204,7 @@ func TestColumns(t *testing.T) {
 		},
 		Cells: []channel.Cell{
 			{Text: "1", Raw: "1", Type: channel.TypeNumber, Color: channel.ColorGreen}, {Text: "x", Raw: "x"}, {Type: channel.TypeNull}, {Text: "¥ ", Raw: "¥ "},
-			{Text: "-", Type: channel.TypeNull}, {Text: "none of ¥ "}, {Type: channel.TypeNull}, {Text: "¥ ", Raw: "¥ "},
+			{Text: "-", Type: channel.TypeNull}, {Text: "none of ¥ ", Type: channel.TypeNull}, {Type: channel.TypeNull}, {Text: "¥ ", Raw: "¥ "},
 		},
 	}
 	if diff := cmp.Diff(want, msg.Sections[0].Blocks[0]); diff != "" {

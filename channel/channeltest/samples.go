@@ -81,6 +81,13 @@ func Samples() []Sample {
 		colors = append(colors, channel.Cell{Text: "value", Color: c})
 	}
 	add("colours", &channel.Table{Columns: []channel.Column{{Header: "colour"}}, Cells: colors})
+	add("table-with-nulls", &channel.Table{
+		Columns: []channel.Column{{Header: "revenue", Prefix: "¥", Suffix: " yuan"}, {Header: "share", Prefix: "<", Suffix: "%"}},
+		Cells: []channel.Cell{
+			{Text: "-", Type: channel.TypeNull}, {Type: channel.TypeNull},
+			{Type: channel.TypeNull, Mark: "!"}, {Text: "n/a", Type: channel.TypeNull, Mark: "!", Color: channel.ColorRed},
+			{Text: "0", Type: channel.TypeNumber}, {Text: "12.5", Type: channel.TypeNumber},
+		}})
 	add("table-without-rows", &channel.Table{Columns: []channel.Column{{Header: "department"}, {Header: "revenue"}}})
 	add("table-without-names", &channel.Table{Columns: make([]channel.Column, 2), Cells: []channel.Cell{{Text: "# a"}, {Text: "b"}, {Text: "1. c"}, {Text: "d"}}})
 	add("chart", &channel.Chart{Title: "Revenue", Table: &channel.Table{Columns: []channel.Column{{Header: "day"}, {Header: "revenue"}},

@@ -256,6 +256,20 @@ func large(names ...string) map[string]*channel.Message {
 		"code of many lines": func() *channel.Message {
 			return msg(&channel.Code{Text: strings.Repeat("a line of ``` code\n", 5_000)})
 		},
+		"quotes within quotes": func() *channel.Message {
+			b, in := par("the innermost"), channel.Inline(channel.Text("deep"))
+			for range 2_000 {
+				b, in = &channel.Quote{Blocks: []channel.Block{b}}, &channel.Emphasis{Inlines: []channel.Inline{in}}
+			}
+			return msg(b, &channel.Paragraph{Inlines: []channel.Inline{in}})
+		},
+		"lists within lists": func() *channel.Message {
+			b := par("the innermost")
+			for range 2_000 {
+				b = &channel.List{Items: []channel.Item{{Blocks: []channel.Block{par("x"), b}}}}
+			}
+			return msg(b)
+		},
 		"several tables": func() *channel.Message {
 			return msg(par("a"), table(500, 3, "x"), par("b"), table(500, 3, "y"), par("c"), table(500, 3, "z"), par("d"))
 		},

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
 )
 
 // htmlLimit is where the HTML part ends. Gmail hides what comes after about
@@ -114,6 +115,11 @@ func sniff(data []byte) (mediaType, ext string, width int, bad bool) {
 // limit of the whole; only a body over the limit is written again, with its
 // tables cut to what is left for them.
 func (b *body) render(title string, blocks []channel.Block) (html, text []byte) {
+	flat := make([]channel.Block, len(blocks))
+	for i := range blocks {
+		flat[i] = fit.Shallow(blocks[i])
+	}
+	blocks = flat
 	h := b.html(title, blocks)
 	if len(h.buf) > htmlLimit && len(h.tables) > 0 {
 		const note = 300 // room for the sentence under a cut table

@@ -306,12 +306,14 @@ func (w *htmlWriter) table(t *channel.Table) {
 				tags[j] = colouredTag{key, w.cellTag(key)}
 			}
 			w.str(tags[j].tag)
-			if cell.Text != "" || cell.Mark != "" {
+			if cell.Bare() {
+				w.text(cell.Text)
+			} else {
 				w.text(c.Prefix)
 				w.text(cell.Text)
 				w.text(c.Suffix)
-				w.text(cell.Mark)
 			}
+			w.text(cell.Mark)
 			w.str("</td>")
 		}
 		w.str("</tr>\n")

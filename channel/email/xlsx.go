@@ -88,7 +88,7 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 	}
 	for r := range t.Rows() {
 		for j, c := range t.Row(r) {
-			if c.Type == channel.TypeNull {
+			if c.Bare() {
 				row[j] = nil
 				continue
 			}

@@ -91,6 +91,10 @@ var constructs = []struct {
 		to: channel.Destination{Mentions: []channel.Mention{{ID: "ou_9"}, {ID: "ou_1"}}}},
 	{name: "table", msg: message("Daily sales", p(t("Sales of 20240102")), revenue())},
 	{name: "table without rows", msg: message("Daily sales", &channel.Table{Columns: []channel.Column{{Header: "Department"}}})},
+	{name: "nulls in a table", msg: message("Daily sales", &channel.Table{
+		Columns: []channel.Column{{Header: "Revenue", Prefix: "¥", Suffix: " yuan"}, {Header: "Share", Suffix: "%"}},
+		Cells: []channel.Cell{{Text: "-", Type: channel.TypeNull}, {Type: channel.TypeNull, Mark: "!", Color: channel.ColorRed},
+			{Text: "0", Type: channel.TypeNumber}, {Text: "n/a", Type: channel.TypeNull}}})},
 	{name: "chart", msg: message("Daily sales", &channel.Chart{Title: "Revenue", Image: &channel.Image{URL: "https://example.com/c.png"}, Table: revenue()}, &channel.Chart{Title: "Uploaded", Image: &channel.Image{Key: "img_3", Alt: "bars"}, Table: revenue()})},
 	{name: "table in a list", msg: message("Daily sales", &channel.List{Items: []channel.Item{{Blocks: blocks{p(t("see")), revenue()}}}})},
 	{name: "hostile values", msg: message("**t** <at id=all></at>", p(t(hostile)), &channel.Table{

@@ -103,7 +103,9 @@ func (x *table) row(row []channel.Cell, most int) bool {
 			buf = markdownCell(buf, show(col, cell, most), cell.Color)
 		case most >= 0:
 			buf = jsontext.AppendLine(buf, show(col, cell, most))
-		case cell.Text == "" && cell.Mark == "":
+		case cell.Bare():
+			buf = jsontext.AppendLine(buf, cell.Text)
+			buf = jsontext.AppendLine(buf, cell.Mark)
 		default:
 			// The same characters as Column.Show, without joining them first.
 			buf = jsontext.AppendLine(buf, col.Prefix)

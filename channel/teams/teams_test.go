@@ -92,6 +92,10 @@ var constructs = []struct {
 	{name: "table", msg: message("Daily sales", p(t("Sales of 20240102")), revenue())},
 	{name: "table without rows", msg: message("Daily sales", &channel.Table{Columns: []channel.Column{{Header: "Department"}}})},
 	{name: "table as column sets", msg: message("Daily sales", revenue()), to: channel.Destination{Options: map[string]string{"tables": "columns", "width": "default"}}},
+	{name: "nulls in a table", msg: message("Daily sales", &channel.Table{
+		Columns: []channel.Column{{Header: "Revenue", Prefix: "¥", Suffix: " yuan"}, {Header: "Share", Suffix: "%"}},
+		Cells: []channel.Cell{{Text: "-", Type: channel.TypeNull}, {Type: channel.TypeNull, Mark: "!", Color: channel.ColorRed},
+			{Text: "0", Type: channel.TypeNumber}, {Text: "n/a", Type: channel.TypeNull}}})},
 	{name: "chart", msg: message("Daily sales", &channel.Chart{Title: "Revenue", Image: &channel.Image{URL: "https://example.com/c.png", Alt: "bars"}, Table: revenue()}, &channel.Chart{Title: "Local", Image: &channel.Image{Data: []byte{1}}, Table: revenue()})},
 	{name: "table in a list", msg: message("Daily sales", &channel.List{Items: []channel.Item{{Blocks: blocks{p(t("see")), revenue()}}}})},
 	{name: "hostile values", msg: message(hostile, &channel.Heading{Level: 2, Inlines: inlines{t(hostile)}}, p(t(hostile)), &channel.Table{
