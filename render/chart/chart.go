@@ -18,9 +18,9 @@
 //
 // # What is not drawn
 //
-// More bars, points or slices than a reader can tell apart are an error, and so
-// are a pie with negative numbers and a chart without any number. A null leaves
-// a gap in a line and no bar or slice.
+// More bars, points, slices or series than a reader can tell apart are an error,
+// and so are a pie with negative numbers and a chart without any number. A null
+// leaves a gap in a line and no bar or slice. Bars begin at zero; lines need not.
 package chart
 
 import (
@@ -43,7 +43,7 @@ import (
 const (
 	MaxBars   = 300   // of all series together
 	MaxPoints = 5_000 // of one line
-	MaxLines  = 20    // series of a line chart
+	MaxSeries = 12    // of bars or lines, as many as there are colours
 	MaxSlices = 24
 )
 
@@ -150,9 +150,12 @@ func (d *Drawer) check(c render.Chart) error {
 		if n := labels * lines; n > MaxBars {
 			return fmt.Errorf("%d bars are more than %d; use fewer rows, or a line", n, MaxBars)
 		}
+		if lines > MaxSeries {
+			return fmt.Errorf("%d series are more than %d; use fewer", lines, MaxSeries)
+		}
 	case render.Line:
-		if labels > MaxPoints || lines > MaxLines {
-			return fmt.Errorf("%d lines of %d points are more than %d of %d; use fewer", lines, labels, MaxLines, MaxPoints)
+		if labels > MaxPoints || lines > MaxSeries {
+			return fmt.Errorf("%d lines of %d points are more than %d of %d; use fewer", lines, labels, MaxSeries, MaxPoints)
 		}
 	case render.Pie:
 		if lines != 1 {
@@ -198,17 +201,23 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 	}
 	// The library leaves no room between a title and the highest value, so the
 	// title is written here.
-	title := shorten(c.Title, 60)
+	style := font(1)
+	style.FontColor = charts.ColorFromHex("#24292f")
+	title := shorten(c.Title, 100)
+	for n := len([]rune(title)) - 1; n > 0 && p.MeasureText(title, 0, style).Width() > d.width-2*pad; n-- {
+		title = shorten(c.Title, n)
+	}
 	if title != "" {
 		padding.Top = 4 * pad
 	}
+	s := scaleOf(c)
 	names := make([]string, len(c.Lines))
 	values := make([][]float64, len(c.Lines))
 	for i, l := range c.Lines {
 		names[i] = shorten(l.Name, 24)
-		values[i] = slices.Clone(l.Values)
-		for j, v := range values[i] {
-			if math.IsNaN(v) {
+		values[i] = make([]float64, len(l.Values))
+		for j, v := range l.Values {
+			if values[i][j] = v / s.unit; math.IsNaN(v) {
 				values[i][j] = charts.GetNullValue()
 			}
 		}
@@ -217,13 +226,25 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 	for i, s := range c.Labels {
 		labels[i] = shorten(s, 24)
 	}
+	if len(labels) == 1 && c.Kind != render.Pie {
+		// Alone, a label does not stand under its bar or point.
+		none := charts.GetNullValue()
+		labels = []string{"", labels[0], ""}
+		for i, v := range values {
+			values[i] = []float64{none, v[0], none}
+		}
+	}
 	// Below the chart a legend of many names takes no room from the title.
 	legend := charts.LegendOption{
 		SeriesNames: names, FontStyle: font(0.7),
 		Offset:  charts.OffsetStr{Left: charts.PositionCenter, Top: charts.PositionBottom},
 		Padding: charts.Box{Top: pad / 2, IsSet: true},
 	}
-	axis := charts.ValueAxisOption{LabelFontStyle: font(0.7), ValueFormatter: number}
+	axis := charts.ValueAxisOption{
+		LabelFontStyle: font(0.7), ValueFormatter: s.label,
+		Min: charts.Ptr(s.from), Max: charts.Ptr(s.from + float64(s.steps)*s.step),
+		LabelCount: s.steps + 1, RangeValuePaddingScale: charts.Ptr(0.0),
+	}
 	category := charts.CategoryAxisOption{Labels: labels, LabelFontStyle: font(0.7)}
 	// The first and the last label stand inside the axis, so that labels closer
 	// than two widths run into each other.
@@ -239,12 +260,12 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 	switch c.Kind {
 	case render.Bar:
 		o := charts.NewBarChartOptionWithData(values)
-		o.Theme, o.Padding, o.Legend = theme(c), padding, legend
+		o.Theme, o.Padding, o.Legend = theme(c, 0), padding, legend
 		o.CategoryAxis, o.ValueAxis = category, []charts.ValueAxisOption{axis}
 		err = p.BarChart(o)
 	case render.Line:
 		o := charts.NewLineChartOptionWithData(values)
-		o.Theme, o.Padding, o.Legend = theme(c), padding, legend
+		o.Theme, o.Padding, o.Legend = theme(c, 0), padding, legend
 		o.XAxis, o.YAxis = category, []charts.YAxisOption{axis}
 		o.LineStrokeWidth = size / 7
 		err = p.LineChart(o)
@@ -252,69 +273,107 @@ func (d *Drawer) draw(c render.Chart) ([]byte, error) {
 		// A slice of nothing would still take a label.
 		var parts []float64
 		var kept []string
+		sum := 0.0
 		for j, v := range c.Lines[0].Values {
 			if v > 0 {
-				parts, kept = append(parts, v), append(kept, labels[j])
+				parts, kept = append(parts, v/s.unit), append(kept, labels[j])
+				sum += v / s.unit
 			}
 		}
 		o := charts.NewPieChartOptionWithData(parts)
-		o.Theme, o.Padding = theme(c), padding
+		o.Theme, o.Padding = theme(c, len(parts)), padding
 		o.Radius = "36%"
 		o.Legend = charts.LegendOption{SeriesNames: kept, Show: charts.Ptr(false)}
 		for i := range o.SeriesList {
 			o.SeriesList[i].Label.FontStyle = font(0.7)
+			// The library cuts percentages instead of rounding them.
+			text := kept[i] + ": " + strconv.FormatFloat(100*parts[i]/sum, 'f', 1, 64) + "%"
+			o.SeriesList[i].Label.LabelFormatter = func(int, string, float64) (string, *charts.LabelStyle) { return text, nil }
 		}
 		err = p.PieChart(o)
 	}
 	if err != nil {
 		return nil, err
 	}
-	style := font(1)
-	style.FontColor = charts.ColorFromHex("#24292f")
 	p.Text(title, pad, 2*pad, 0, style)
 	return p.Bytes()
 }
 
-// palette holds colours that differ in brightness too, so that a grey print
-// still tells them apart.
-var palette = [...]string{"#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf8700", "#1b7c83", "#d1242f", "#57606a"}
-
-// colors are those that an author chooses by name.
-var colors = map[channel.Color]string{
-	channel.ColorGreen: "#1a7f37", channel.ColorRed: "#d1242f", channel.ColorBlue: "#0969da",
-	channel.ColorOrange: "#bc4c00", channel.ColorYellow: "#bf8700", channel.ColorGrey: "#57606a",
+// scale is the axis of the values: steps of a round length, counted in units.
+// The library's own axis starts bars elsewhere than at zero, which makes their
+// heights lie, and sees no difference between very small numbers.
+type scale struct {
+	unit       float64 // a power of ten
+	from, step float64 // in units
+	steps      int
+	decimals   int // of labels
 }
 
-func theme(c render.Chart) charts.ColorPalette {
-	n := len(c.Lines)
-	if c.Kind == render.Pie {
-		n = len(c.Labels)
-	}
-	list := make([]charts.Color, n)
-	for i := range list {
-		list[i] = charts.ColorFromHex(palette[i%len(palette)])
-	}
-	if c.Kind != render.Pie {
-		for i, l := range c.Lines {
-			if h := colors[l.Color]; h != "" {
-				list[i] = charts.ColorFromHex(h)
+// scaleOf covers all numbers, and zero where they are bars.
+func scaleOf(c render.Chart) scale {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, l := range c.Lines {
+		for _, v := range l.Values {
+			if !math.IsNaN(v) {
+				low, high = min(low, v), max(high, v)
 			}
 		}
 	}
-	return charts.GetTheme(charts.ThemeLight).WithSeriesColors(list).WithBackgroundColor(charts.ColorWhite)
+	if c.Kind == render.Bar {
+		low, high = min(low, 0), max(high, 0)
+	}
+	s := scale{unit: 1}
+	exponent := 0
+	if most := max(math.Abs(low), math.Abs(high)); most > 1e-290 {
+		exponent = int(math.Floor(math.Log10(most)))
+		s.unit = math.Pow(10, float64(exponent))
+	} else {
+		low, high = 0, 0
+	}
+	low, high = low/s.unit, high/s.unit
+	// What differs less than this looks the same beside the number itself.
+	if high-low < 1e-9 {
+		switch {
+		case high > 0:
+			low = 0
+		case low < 0:
+			high = 0
+		default:
+			high = 1
+		}
+	}
+	// The shortest of the round steps of which seven are enough.
+	for e := math.Floor(math.Log10(high-low)) - 1; ; e++ {
+		for _, m := range [...]float64{1, 2, 2.5, 5} {
+			step := m * math.Pow(10, e)
+			from, to := math.Floor(low/step+1e-9), math.Ceil(high/step-1e-9)
+			if n := int(to - from); n <= 7 {
+				s.from, s.step, s.steps = from*step, step, max(n, 1)
+				s.decimals = -int(e) - exponent
+				if m == 2.5 {
+					s.decimals++
+				}
+				return s
+			}
+		}
+	}
 }
 
-// number writes a value of an axis with thousands apart and no needless digits.
-func number(v float64) string {
-	if a := math.Abs(v); a >= 1e12 || a > 0 && a < 1e-4 {
+// label writes a value of the axis with thousands apart.
+func (s scale) label(v float64) string {
+	if math.Abs(v) < s.step/2 {
+		return "0"
+	}
+	v *= s.unit
+	if a := max(math.Abs(s.from), math.Abs(s.from+float64(s.steps)*s.step)) * s.unit; a >= 1e12 || a < 1e-4 {
 		return strconv.FormatFloat(v, 'g', 4, 64)
 	}
-	s := strconv.FormatFloat(math.Round(v*1e4)/1e4, 'f', -1, 64)
+	text := strconv.FormatFloat(v, 'f', max(s.decimals, 0), 64)
 	sign := ""
-	if strings.HasPrefix(s, "-") {
-		sign, s = "-", s[1:]
+	if strings.HasPrefix(text, "-") {
+		sign, text = "-", text[1:]
 	}
-	whole, frac, ok := strings.Cut(s, ".")
+	whole, frac, ok := strings.Cut(text, ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}
@@ -322,6 +381,48 @@ func number(v float64) string {
 		whole += "." + frac
 	}
 	return sign + whole
+}
+
+// palette holds colours that differ in brightness too, so that a grey print
+// still tells most of them apart.
+var palette = [...]string{
+	"#0969da", "#bc4c00", "#1a7f37", "#8250df", "#bf8700", "#1b7c83", "#d1242f", "#57606a",
+	"#0a3069", "#e85aad", "#4ac26b", "#54aeff",
+}
+
+// colors are those that an author chooses by name.
+var colors = map[channel.Color]string{
+	channel.ColorGreen: "#1a7f37", channel.ColorRed: "#d1242f", channel.ColorBlue: "#0969da",
+	channel.ColorOrange: "#bc4c00", channel.ColorYellow: "#bf8700", channel.ColorGrey: "#57606a",
+}
+
+// theme gives each series its colour: the author's, else the next that no
+// author chose. Slices have no author's colours.
+func theme(c render.Chart, slicesDrawn int) charts.ColorPalette {
+	var list []charts.Color
+	if c.Kind == render.Pie {
+		for i := range slicesDrawn {
+			k := i % len(palette)
+			if k == 0 && i > 0 && i == slicesDrawn-1 {
+				k = len(palette) / 2 // beside the first slice
+			}
+			list = append(list, charts.ColorFromHex(palette[k]))
+		}
+	} else {
+		chosen := make(map[string]bool)
+		for _, l := range c.Lines {
+			chosen[colors[l.Color]] = true
+		}
+		free := slices.DeleteFunc(slices.Clone(palette[:]), func(h string) bool { return chosen[h] })
+		for _, l := range c.Lines {
+			h := colors[l.Color]
+			if h == "" {
+				h, free = free[0], free[1:]
+			}
+			list = append(list, charts.ColorFromHex(h))
+		}
+	}
+	return charts.GetTheme(charts.ThemeLight).WithSeriesColors(list).WithBackgroundColor(charts.ColorWhite)
 }
 
 // textWidth estimates a text's width in font sizes.

@@ -91,6 +91,65 @@ func TestBarsAreAsHighAsTheirNumbers(t *testing.T) {
 	}
 }
 
+// upper is the highest row of a colour, counted from above.
+func upper(m image.Image, want color.RGBA, in image.Rectangle) int {
+	for y := in.Min.Y; y < in.Max.Y; y++ {
+		if pixels(m, want, image.Rect(in.Min.X, y, in.Max.X, y+1)) > 0 {
+			return y
+		}
+	}
+	return in.Max.Y
+}
+
+func TestBarsBeginAtZero(t *testing.T) {
+	for _, sign := range []float64{1, -1} {
+		m := draw(t, drawer(t, nil), of(render.Bar, sign*9e8, sign*1e9))
+		left, right := image.Rect(400, 0, 401, 600), image.Rect(1000, 0, 1001, 600)
+		if got := float64(pixels(m, blue, left)) / float64(pixels(m, blue, right)); math.Abs(got-0.9) > 0.02 {
+			t.Errorf("nine tenths look like %.3f", got)
+		}
+	}
+}
+
+func TestNumbersOfAnySizeAreToldApart(t *testing.T) {
+	for _, unit := range []float64{1e-280, 1e-6, 1e-4, 1, 1e6, 1e298} {
+		t.Run(fmt.Sprint(unit), func(t *testing.T) {
+			m := draw(t, drawer(t, nil), of(render.Line, 12*unit, 13*unit, 11*unit))
+			high, low := upper(m, blue, image.Rect(590, 0, 750, 580)), upper(m, blue, image.Rect(1000, 0, 1200, 600))
+			if low-high < 300 {
+				t.Errorf("the highest number is only %d pixels above the lowest", low-high)
+			}
+		})
+	}
+}
+
+func TestATitleStaysInThePicture(t *testing.T) {
+	c := of(render.Bar, 1, 2)
+	c.Title = strings.Repeat("WWW ", 40)
+	img, err := drawer(t, nil).Draw(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := png.Decode(bytes.NewReader(img.Data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ink := color.RGBA{0x24, 0x29, 0x2f, 255}
+	if pixels(m, ink, image.Rect(1000, 0, 1180, 60)) == 0 || pixels(m, ink, image.Rect(1180, 0, 1200, 60)) > 0 {
+		t.Error("the title does not end at the picture's padding")
+	}
+}
+
+func TestASeriesWithoutAColourHasOneOfItsOwn(t *testing.T) {
+	c := of(render.Bar, 1, 2)
+	c.Lines = append(c.Lines, render.ChartLine{Name: "other", Color: channel.ColorBlue, Values: []float64{1, 2}})
+	m := draw(t, drawer(t, nil), c)
+	one, two := pixels(m, blue, m.Bounds()), pixels(m, color.RGBA{0xbc, 0x4c, 0x00, 255}, m.Bounds())
+	if one == 0 || math.Abs(float64(one)/float64(two)-1) > 0.02 {
+		t.Errorf("%d and %d pixels", one, two)
+	}
+}
+
 func TestSlicesAreAsLargeAsTheirNumbers(t *testing.T) {
 	c := of(render.Pie, 1, 3)
 	m := draw(t, drawer(t, nil), c)
@@ -171,6 +230,13 @@ func TestWhatMakesNoPictureIsAnError(t *testing.T) {
 	}
 	two := of(render.Pie, 1, 2)
 	two.Lines = append(two.Lines, two.Lines[0])
+	thirteen := func(kind render.ChartKind) render.Chart {
+		c := of(kind, 1)
+		for range 12 {
+			c.Lines = append(c.Lines, c.Lines[0])
+		}
+		return c
+	}
 	uneven := of(render.Bar, 1, 2)
 	uneven.Labels = uneven.Labels[:1]
 	cases := []struct {
@@ -180,6 +246,8 @@ func TestWhatMakesNoPictureIsAnError(t *testing.T) {
 	}{
 		{"ten thousand bars", many(render.Bar, 10_000), "10000 bars are more than 300"},
 		{"ten thousand points", many(render.Line, 10_000), "10000 points"},
+		{"thirteen series of bars", thirteen(render.Bar), "13 series are more than 12"},
+		{"thirteen lines", thirteen(render.Line), "13 lines"},
 		{"ten thousand slices", many(render.Pie, 10_000), "10000 slices are more than 24"},
 		{"no rows", of(render.Bar), "nothing to draw"},
 		{"only nulls", of(render.Bar, math.NaN(), math.NaN()), "no number"},
