@@ -90,7 +90,7 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 				e.Layout.Omitted = true
 				break
 			}
-			e.block(fit.Shallow(b))
+			e.block(b)
 		}
 	}
 	e.Visible = e.Visible || e.w.Visible
@@ -453,23 +453,15 @@ func (r *rows) values(cells []channel.Cell, clip bool) int {
 		if s == "" && c.Mark == "" {
 			continue
 		}
-		bare := c.Bare()
-		begin := r.begin && i == 0 && (len(col.prefix) == 0 || bare)
+		begin := r.begin && i == 0 && len(col.prefix) == 0
 		if c.Color == "" && c.Mark == "" && !begin && !clip {
-			// Without a branch for each byte this is twice as fast for the short
-			// texts that cells are.
-			var special uint8
-			for k := range len(s) {
-				special |= stop[s[k]]
-			}
-			if special == 0 {
-				text += len(s)
-				if col.affix == 0 || bare {
+			if plainText(s) || !stopped(s, stop) {
+				if col.affix == 0 {
 					buf = append(buf, s...)
 				} else {
 					buf = append(append(append(buf, col.prefix...), s...), col.suffix...)
-					text += col.affix
 				}
+				text += len(s) + col.affix
 				continue
 			}
 		}
@@ -485,6 +477,16 @@ func (r *rows) values(cells []channel.Cell, clip bool) int {
 	return text
 }
 
+// stopped reports whether a text holds a byte of a table.
+func stopped(s string, stop *[256]uint8) bool {
+	for k := range len(s) {
+		if stop[s[k]] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // value writes a cell that is not plain.
 func (r *rows) value(buf []byte, i int, c *channel.Cell, begin, clip bool) (_ []byte, text int) {
 	e, col := r.e, &r.cols[i]
@@ -497,15 +499,10 @@ func (r *rows) value(buf []byte, i int, c *channel.Cell, begin, clip bool) (_ []
 			open, after := e.D.Color(c.Color)
 			buf, text, end = appendJSON(buf, []byte(open)), len(open)+len(after), after
 		}
-		if c.Bare() {
-			buf, n = e.cell(buf, c.Text, begin)
-		} else {
-			buf = append(buf, col.prefix...)
-			buf, n = e.cell(buf, c.Text, begin)
-			buf = append(buf, col.suffix...)
-			n += col.affix
-		}
-		text += n
+		buf = append(buf, col.prefix...)
+		buf, n = e.cell(buf, c.Text, begin)
+		buf = append(buf, col.suffix...)
+		text += n + col.affix
 		if c.Mark != "" {
 			buf, n = e.cell(buf, c.Mark, false)
 			text += n
