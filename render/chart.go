@@ -2,6 +2,7 @@ package render
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,11 +11,18 @@ import (
 )
 
 // Drawer makes the picture of a chart. It may be called by several goroutines
-// at once. An error leaves the chart without a picture and adds a warning that
-// does not repeat the error's text.
+// at once. An error leaves the chart without a picture and adds a warning, which
+// repeats the text of an [Undrawable] and of no other error.
 type Drawer interface {
 	Draw(ctx context.Context, c Chart) (*channel.Image, error)
 }
+
+// Undrawable is a Drawer's error for an author to read: it says why there is no
+// picture and what to do, and holds no value of a row.
+type Undrawable string
+
+// Error is the reason itself.
+func (e Undrawable) Error() string { return string(e) }
 
 // Chart is a chart with its numbers, for a Drawer. It must not be changed.
 type Chart struct {
@@ -87,6 +95,11 @@ func (r *run) chart(ctx context.Context, b *ChartBlock) (*channel.Chart, error) 
 	image, err := r.renderer.opts.Drawer.Draw(ctx, drawing)
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	var why Undrawable
+	if errors.As(err, &why) {
+		r.warn(channel.WarnDegraded, "The chart in block %d is shown as a table: %s.", r.block, string(why))
+		return chart, nil
 	}
 	if err != nil || image == nil {
 		r.warn(channel.WarnDegraded, "The chart in block %d could not be drawn and is shown as a table.", r.block)

@@ -193,12 +193,22 @@ func TestRowsThatMakeNoPictureAreSentAsNumbers(t *testing.T) {
 	for i := range many {
 		many[i] = []any{"d", int64(i)}
 	}
-	for name, rows := range map[string][][]any{"ten thousand categories": many, "no rows": {}, "only nulls": {{"North", nil}}} {
-		t.Run(name, func(t *testing.T) {
-			msg := report(t, rows)
+	for _, tt := range []struct {
+		name string
+		rows [][]any
+		want string
+	}{
+		{"ten thousand categories", many, "10000 bars are more than 300; use fewer rows, or a line"},
+		{"no rows", nil, "there is nothing to draw"},
+		{"only nulls", [][]any{{"North", nil}}, "there is no number to draw"},
+		{"a label that the font cannot write", [][]any{{"华东", int64(1)}}, "the font lacks a character of the title, a label or a name; give one that has it by Options.Font"},
+		{"a number that no axis has", [][]any{{"North", source.Decimal("1e305")}}, "series 1 has a number that is out of range"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			msg := report(t, tt.rows)
 			c := msg.Sections[0].Blocks[0].(*channel.Chart)
-			want := []channel.Warning{{Code: channel.WarnDegraded, Text: "The chart in block 2 could not be drawn and is shown as a table."}}
-			if diff := cmp.Diff(want, msg.Warnings); diff != "" || c.Image != nil || c.Table.Rows() != len(rows) {
+			want := []channel.Warning{{Code: channel.WarnDegraded, Text: "The chart in block 2 is shown as a table: " + tt.want + "."}}
+			if diff := cmp.Diff(want, msg.Warnings); diff != "" || c.Image != nil || c.Table.Rows() != len(tt.rows) {
 				t.Errorf("%d rows, warnings (-want +got)\n%s", c.Table.Rows(), diff)
 			}
 		})

@@ -100,7 +100,8 @@ func New(o *Options) (*Drawer, error) {
 }
 
 // Draw makes the picture; its description is the title. An error says why there
-// is none and holds nothing from a row.
+// is none and holds nothing from a row; what an author can change is a
+// [render.Undrawable].
 func (d *Drawer) Draw(ctx context.Context, c render.Chart) (img *channel.Image, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -126,67 +127,71 @@ func (d *Drawer) Draw(ctx context.Context, c render.Chart) (img *channel.Image, 
 func (d *Drawer) check(c render.Chart) error {
 	labels, lines := len(c.Labels), len(c.Lines)
 	if labels == 0 || lines == 0 {
-		return errors.New("there is nothing to draw")
+		return render.Undrawable("there is nothing to draw")
 	}
 	texts := append([]string{c.Title}, c.Labels...)
 	number := false
 	for i, l := range c.Lines {
 		texts = append(texts, l.Name)
 		if len(l.Values) != labels {
-			return fmt.Errorf("series %d has %d numbers for %d labels", i+1, len(l.Values), labels)
+			return undrawable("series %d has %d numbers for %d labels", i+1, len(l.Values), labels)
 		}
 		for _, v := range l.Values {
 			if math.IsInf(v, 0) || math.Abs(v) > 1e300 {
-				return fmt.Errorf("series %d has a number that is out of range", i+1)
+				return undrawable("series %d has a number that is out of range", i+1)
 			}
 			number = number || !math.IsNaN(v)
 		}
 	}
 	if !number {
-		return errors.New("there is no number to draw")
+		return render.Undrawable("there is no number to draw")
 	}
 	switch c.Kind {
 	case render.Bar:
 		if n := labels * lines; n > MaxBars {
-			return fmt.Errorf("%d bars are more than %d; use fewer rows, or a line", n, MaxBars)
+			return undrawable("%d bars are more than %d; use fewer rows, or a line", n, MaxBars)
 		}
 		if lines > MaxSeries {
-			return fmt.Errorf("%d series are more than %d; use fewer", lines, MaxSeries)
+			return undrawable("%d series are more than %d; use fewer", lines, MaxSeries)
 		}
 	case render.Line:
 		if labels > MaxPoints || lines > MaxSeries {
-			return fmt.Errorf("%d lines of %d points are more than %d of %d; use fewer", lines, labels, MaxSeries, MaxPoints)
+			return undrawable("%d lines of %d points are more than %d of %d; use fewer", lines, labels, MaxSeries, MaxPoints)
 		}
 	case render.Pie:
 		if lines != 1 {
-			return fmt.Errorf("a pie has one series, not %d", lines)
+			return undrawable("a pie has one series, not %d", lines)
 		}
 		if labels > MaxSlices {
-			return fmt.Errorf("%d slices are more than %d; use fewer rows, or bars", labels, MaxSlices)
+			return undrawable("%d slices are more than %d; use fewer rows, or bars", labels, MaxSlices)
 		}
 		sum := 0.0
 		for _, v := range c.Lines[0].Values {
 			if v < 0 {
-				return errors.New("a pie cannot show negative numbers; use bars")
+				return render.Undrawable("a pie cannot show negative numbers; use bars")
 			}
 			if !math.IsNaN(v) {
 				sum += v
 			}
 		}
 		if sum == 0 {
-			return errors.New("a pie of zeros has no slices")
+			return render.Undrawable("a pie of zeros has no slices")
 		}
 	default:
-		return fmt.Errorf("the kind %q is none of bar, line and pie", c.Kind)
+		return undrawable("the kind %q is none of bar, line and pie", c.Kind)
 	}
 	for _, s := range texts {
 		for _, r := range s {
 			if r > ' ' && d.font.Index(r) == 0 {
-				return fmt.Errorf("the font has no glyph for U+%04X; give one by Options.Font", r)
+				return render.Undrawable("the font lacks a character of the title, a label or a name; give one that has it by Options.Font")
 			}
 		}
 	}
 	return nil
+}
+
+func undrawable(format string, args ...any) error {
+	return render.Undrawable(fmt.Sprintf(format, args...))
 }
 
 func (d *Drawer) draw(c render.Chart) ([]byte, error) {
