@@ -5,14 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"image/gif"
-	"image/jpeg"
-	"image/png"
 	"slices"
 	"strconv"
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/internal/fit"
+	imagefile "github.com/datapush-go/datapush/internal/picture"
 )
 
 // htmlLimit is where the HTML part ends. Gmail hides what comes after about
@@ -94,21 +92,11 @@ func (b *body) shows(m *channel.Image) bool {
 }
 
 // sniff reads a picture's form from its bytes, because a wrong media type makes
-// some clients show nothing.
+// some clients show nothing. WebP is bad, because not every mail client shows
+// it.
 func sniff(data []byte) (mediaType, ext string, width int, bad bool) {
-	switch {
-	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		c, err := png.DecodeConfig(bytes.NewReader(data))
-		return "image/png", ".png", c.Width, err != nil
-	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
-		c, err := jpeg.DecodeConfig(bytes.NewReader(data))
-		return "image/jpeg", ".jpg", c.Width, err != nil
-	case bytes.HasPrefix(data, []byte("GIF8")):
-		c, err := gif.DecodeConfig(bytes.NewReader(data))
-		return "image/gif", ".gif", c.Width, err != nil
-	default:
-		return "", "", 0, true
-	}
+	i, ok := imagefile.Read(data)
+	return i.Type, i.Ext, i.Width, !ok || i.Type == imagefile.WebP
 }
 
 // render writes both forms. The HTML is measured by writing it, tables up to the
