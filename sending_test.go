@@ -1,0 +1,179 @@
+package datapush_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/datapush-go/datapush"
+	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/channeltest"
+	"github.com/datapush-go/datapush/channel/dingtalk"
+	"github.com/datapush-go/datapush/channel/email"
+	"github.com/datapush-go/datapush/channel/lark"
+	"github.com/datapush-go/datapush/channel/teams"
+	"github.com/datapush-go/datapush/channel/wecom"
+	"github.com/datapush-go/datapush/task"
+)
+
+// many is a channel that sends messages whose title says "big" as n numbered
+// parts.
+type many struct {
+	channel.Channel
+	n *int
+}
+
+func (m many) Unwrap() channel.Channel { return m.Channel }
+
+func (m many) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
+	ps, err := m.Channel.Encode(msg, to)
+	if err != nil || !strings.Contains(msg.Title, "big") {
+		return ps, err
+	}
+	out := make([]channel.Payload, *m.n)
+	for i := range out {
+		out[i] = ps[0]
+		out[i].Part, out[i].Parts = i+1, *m.n
+		out[i].Body = bytes.Replace(ps[0].Body, []byte("big"), fmt.Appendf(nil, "big (%d/%d)", i+1, *m.n), 1)
+	}
+	return out, nil
+}
+
+// A message of 60 parts goes to a robot that takes 20 a minute, while another
+// task sends to the same robot: not one is refused, and the other task does not
+// wait for all 60.
+func TestSixtyPartsReachWeComWithoutOneRefusal(t *testing.T) {
+	var fake *channeltest.WeCom
+	n := 1
+	h := newHost(t, func(c *datapush.Config) {
+		fake = channeltest.NewWeCom(&channeltest.WeComOptions{Now: c.Clock.Now})
+		t.Cleanup(fake.Close)
+		c.Channels = append(c.Channels, many{wecom.New(&wecom.Options{Now: c.Clock.Now, Allow: channel.AllowLoopback()}), &n})
+	})
+	if err := h.SaveDestination(t.Context(), channel.Webhook("robot", channel.WeCom, fake.URL("key"))); err != nil {
+		t.Fatal(err)
+	}
+	big, small := daily("big"), daily("small")
+	big.Content.Title, small.Content.Title = "big report", "small report"
+	big.Destinations, small.Destinations = []string{"robot"}, []string{"robot"}
+	idBig, idSmall := h.publish(big), h.publish(small)
+	n = 60
+	before := len(fake.Calls())
+	h.until(shanghai(t, "2024-01-03 08:30:00"))
+
+	calls := fake.Calls()[before:]
+	if len(calls) != 61 {
+		t.Errorf("%d calls, want 61", len(calls))
+	}
+	for _, c := range calls {
+		if !strings.Contains(string(c.Answer), `"errcode":0`) {
+			t.Errorf("at %s: %s", c.At.Format(time.TimeOnly), c.Answer)
+		}
+	}
+	rb, rs := h.runs(idBig)[0], h.runs(idSmall)[0]
+	h.want("states", []task.RunState{rb.State, rs.State}, []task.RunState{task.Succeeded, task.Succeeded})
+	if took := rb.EndedAt.Sub(rb.Occurrence.At); took > 4*time.Minute {
+		t.Errorf("60 parts at 20 a minute took %v", took)
+	}
+	if took := rs.EndedAt.Sub(rs.Occurrence.At); took > 90*time.Second {
+		t.Errorf("the task with one part waited %v behind the one with 60", took)
+	}
+}
+
+// A canary in every secret is in no error, log line, ledger row or preview,
+// whatever a vendor answers and however the network fails.
+func TestNoSecretLeavesThroughErrorsLogsLedgerOrPreview(t *testing.T) {
+	const canary = "canary-7f3a"
+	faults := []channeltest.Fault{
+		channeltest.Answer(500, "<html>"+canary+"</html>"), channeltest.Answer(404, `{"error":{"code":"x","message":"`+canary+`"}}`),
+		channeltest.HTMLPage(), channeltest.Redirect(302, "https://elsewhere.example/"+canary), channeltest.CloseUnanswered(),
+		channeltest.ResetMidAnswer(), channeltest.Answer(200, `{"errcode":310000,"errmsg":"`+canary+`","code":19021,"msg":"`+canary+`"}`),
+	}
+	for i, fault := range faults {
+		t.Run(fmt.Sprintf("fault %d", i), func(t *testing.T) {
+			ding, larkFake, wecomFake, teamsFake := channeltest.NewDingTalk(nil), channeltest.NewLark(nil), channeltest.NewWeCom(nil), channeltest.NewTeams(nil)
+			mail := channeltest.NewSMTP(&channeltest.SMTPOptions{Security: channeltest.SMTPImplicitTLS, Users: map[string]string{"dp@example.com": "other"}})
+			for _, f := range []interface{ Close() }{ding, larkFake, wecomFake, teamsFake, mail} {
+				t.Cleanup(f.Close)
+			}
+			var mu sync.Mutex
+			var log bytes.Buffer
+			local := channel.AllowLoopback()
+			h := newHost(t, func(c *datapush.Config) {
+				mails := email.New(&email.Options{Allow: local, TLSConfig: mail.TLSConfig()})
+				t.Cleanup(func() { _ = mails.Close() })
+				c.Channels = []channel.Channel{c.Channels[0], dingtalk.New(&dingtalk.Options{Allow: local}), lark.New(&lark.Options{Allow: local}),
+					wecom.New(&wecom.Options{Allow: local}), teams.New(&teams.Options{Allow: local}), mails}
+				c.Logger = slog.New(slog.NewJSONHandler(&lockedWriter{mu: &mu, w: &log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			})
+			sign := map[string]channel.Secret{"sign": channel.NewSecret("SEC" + canary)}
+			d1 := channel.Webhook("d1", channel.DingTalk, ding.URL(canary))
+			d1.Secrets = sign
+			d2 := channel.Webhook("d2", channel.Lark, larkFake.URL(canary))
+			d2.Secrets = sign
+			d5 := email.To("d5", email.Account{Host: mail.Host(), Port: mail.Port(), TLS: email.ImplicitTLS,
+				User: "dp@example.com", Password: channel.NewSecret(canary), To: []string{"ann@example.com"}})
+			s := daily("d")
+			s.Destinations = nil
+			for _, d := range []channel.Destination{d1, d2, channel.Webhook("d3", channel.WeCom, wecomFake.URL(canary)),
+				channel.Webhook("d4", channel.Teams, teamsFake.URL(canary)), d5} {
+				if err := h.SaveDestination(t.Context(), d); err != nil {
+					t.Fatal(err)
+				}
+				s.Destinations = append(s.Destinations, d.Name)
+			}
+			for _, f := range []interface{ InjectAlways(channeltest.Fault) }{ding, larkFake, wecomFake, teamsFake} {
+				f.InjectAlways(fault)
+			}
+			id := h.create(s)
+			var r *task.Run
+			err := h.tick(func() (err error) {
+				r, err = h.Test(t.Context(), id, constant)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.want("state", r.State, task.Failed)
+			texts := []any{r, h.deliveries(r.ID)}
+			for _, k := range []channel.Kind{channel.DingTalk, channel.Lark, channel.WeCom, channel.Teams, channel.Email} {
+				dest := map[channel.Kind]string{channel.DingTalk: "d1", channel.Lark: "d2", channel.WeCom: "d3", channel.Teams: "d4", channel.Email: "d5"}[k]
+				pv, err := h.Preview(t.Context(), id, k, &datapush.PreviewOptions{Params: constant.Params, Destination: dest})
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts = append(texts, pv)
+			}
+			for _, v := range texts {
+				b, err := json.Marshal(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text := string(b) + fmt.Sprintf("%+v", v); strings.Contains(text, canary) {
+					t.Errorf("the canary is in %.2000s", text)
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Contains(log.String(), canary) {
+				t.Errorf("the canary is in the log: %s", log.String())
+			}
+		})
+	}
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
