@@ -352,10 +352,9 @@ func TestSDKErrors(t *testing.T) {
 		}
 	})
 	t.Run("a project that does not exist is 404", func(t *testing.T) {
-		s, c := serve(t, odpsfake.Options{Project: "other"})
-		c = odps.NewOdps(c.Account(), s.Endpoint)
-		c.SetDefaultProjectName("other")
-		_, err := odps.NewInstances(c, "gone").CreateTask("gone", func() *odps.SQLTask { k := odps.NewAnonymousSQLTask("SELECT 1;", nil); return &k }())
+		_, c := serve(t, odpsfake.Options{})
+		c.SetDefaultProjectName("gone")
+		_, err := c.ExecSQl("SELECT 1;")
 		if code, name := refused(err); code != 404 || name != "NoSuchProject" {
 			t.Errorf("%d %s", code, name)
 		}

@@ -275,8 +275,8 @@ func (s *Server) begin(r *http.Request, path string, tunnel bool) (string, *fail
 		}
 	} else {
 		need = append(need, "x-odps-user-agent")
-		if got := r.URL.Query().Get("curr_project"); got != s.o.Project {
-			return "", s.refuse(r, "curr_project is not the project")
+		if !r.URL.Query().Has("curr_project") {
+			return "", s.refuse(r, "curr_project is missing")
 		}
 	}
 	for _, h := range need {
@@ -409,4 +409,11 @@ func take(n *int) bool {
 	}
 	*n--
 	return true
+}
+
+// Login returns the account that is valid now.
+func (s *Server) Login() Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.login
 }
