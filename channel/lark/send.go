@@ -1,7 +1,6 @@
 package lark
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -110,28 +109,25 @@ func (c *Channel) judge(r webhook.Request, a *webhook.Answer) (channel.Receipt, 
 // answer. It is false when the body is not the vendor's.
 func answer(body []byte) (code, msg string, ok bool) {
 	var v struct {
-		Code          *json.Number `json:"code"`
-		Msg           string       `json:"msg"`
-		StatusCode    *json.Number `json:"StatusCode"`
-		StatusMessage string       `json:"StatusMessage"`
+		Code          json.RawMessage `json:"code"`
+		Msg           string          `json:"msg"`
+		StatusCode    json.RawMessage `json:"StatusCode"`
+		StatusMessage string          `json:"StatusMessage"`
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if d.Decode(&v) != nil {
+	if json.Unmarshal(body, &v) != nil {
 		return "", "", false
 	}
 	switch {
-	case v.Code != nil && number(*v.Code):
-		return v.Code.String(), v.Msg, true
-	case v.Code == nil && v.StatusCode != nil && number(*v.StatusCode):
-		return v.StatusCode.String(), v.StatusMessage, true
+	case v.Code != nil:
+		return string(v.Code), v.Msg, number(v.Code)
+	case v.StatusCode != nil:
+		return string(v.StatusCode), v.StatusMessage, number(v.StatusCode)
 	}
 	return "", "", false
 }
 
-// number reports whether n is a whole number; encoding/json takes a quoted one
-// for a number too.
-func number(n json.Number) bool {
-	_, err := strconv.ParseInt(n.String(), 10, 64)
+// number reports whether a value is a whole number, not one in quotes.
+func number(v json.RawMessage) bool {
+	_, err := strconv.ParseInt(string(v), 10, 64)
 	return err == nil
 }

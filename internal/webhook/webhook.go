@@ -166,8 +166,7 @@ type Answer struct {
 	// Body holds at most AnswerBytes; Cut says that there was more.
 	Body []byte
 	Cut  bool
-	// Skew is the local time minus the answer's Date; zero without one.
-	Skew time.Duration
+	at   time.Time // the local time of the answer
 }
 
 var contentType = []string{"application/json; charset=utf-8"}
@@ -210,14 +209,9 @@ func (c *Client) Post(ctx context.Context, r Request) (*Answer, error) {
 		return nil, c.failed(ctx, r, &tr, err)
 	}
 	defer resp.Body.Close()
-	a := &Answer{Status: resp.StatusCode, Header: resp.Header}
+	a := &Answer{Status: resp.StatusCode, Header: resp.Header, at: c.now()}
 	if err := c.read(a, resp.Body); err != nil {
 		return nil, c.wrap(r, channel.Unknown, fmt.Sprintf("HTTP %d, then the answer broke off: ", a.Status), ctx, err)
-	}
-	if d := resp.Header.Get("Date"); d != "" {
-		if at, err := http.ParseTime(d); err == nil {
-			a.Skew = c.now().Sub(at)
-		}
 	}
 	if a.Status >= 300 && a.Status < 400 {
 		return nil, c.Error(r, channel.Rejected, "HTTP "+strconv.Itoa(a.Status),
@@ -378,10 +372,19 @@ func (c *Client) about(what string, r Request, a *Answer) string {
 	return what
 }
 
+// Skew is the local time minus the answer's Date; zero without one.
+func (a *Answer) Skew() time.Duration {
+	date, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return a.at.Sub(date)
+}
+
 // SkewHint is a sentence about the local clock when it is a minute or more away
 // from the service's, else "".
 func (a *Answer) SkewHint() string {
-	d, way := a.Skew, "ahead of"
+	d, way := a.Skew(), "ahead of"
 	if d < 0 {
 		d, way = -d, "behind"
 	}

@@ -392,8 +392,8 @@ func TestSkewIsLocalTimeMinusTheAnswersDate(t *testing.T) {
 		if diff := cmp.Diff(hint, a.SkewHint()); diff != "" {
 			t.Errorf("hint (-want +got):\n%s", diff)
 		}
-		if a.Skew != now.Sub(date) {
-			t.Errorf("skew %v", a.Skew)
+		if a.Skew() != now.Sub(date) {
+			t.Errorf("skew %v", a.Skew())
 		}
 	}
 }
