@@ -22,29 +22,37 @@ import (
 // Unwrap() []error; no value is in their text. Values that the statement does
 // not use are ignored.
 func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
-	l := lex(s.SQL, d, false)
-	line := s.firstLine(l, d)
+	refs, faults := s.references(d)
 	var errs []error
+	first := -1 // lines are asked for by errors alone
+	line := func(at int) int {
+		if first < 0 {
+			first = s.firstLine(lex(s.SQL, d, false), d)
+		}
+		return first + at
+	}
 	fail := func(at int, param, format string, args ...any) {
 		if param != "" {
 			format = "parameter ${" + param + "} " + format
 		}
-		e := scriptError("sql: bind", s.Number, line+at, fmt.Sprintf(format, args...))
+		e := scriptError("sql: bind", s.Number, line(at), fmt.Sprintf(format, args...))
 		e.Param = param
 		errs = append(errs, e)
 	}
-	for _, f := range l.faults {
-		e := scriptError("sql: bind", s.Number, line+f.line, f.text)
+	for _, f := range faults {
+		e := scriptError("sql: bind", s.Number, line(f.line), f.text)
 		e.Param = f.param
 		errs = append(errs, e)
 	}
-	if len(l.refs) == 0 && len(errs) == 0 {
+	if len(refs) == 0 && len(errs) == 0 {
 		return s.SQL, nil
 	}
 
 	var b strings.Builder
+	b.Grow(len(s.SQL) + 8*len(refs)) // most values are about as long as their names
 	last, bare := 0, false
-	for i, r := range l.refs {
+	for i := range refs {
+		r := &refs[i]
 		b.WriteString(s.SQL[last:r.pos])
 		last = r.end
 		v, ok := values[r.name]
@@ -61,7 +69,7 @@ func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 			b.WriteString(v)
 		case r.quote == 0:
 			bare = true
-			before, after := i > 0 && l.refs[i-1].end == r.pos, i+1 < len(l.refs) && l.refs[i+1].pos == r.end
+			before, after := i > 0 && refs[i-1].end == r.pos, i+1 < len(refs) && refs[i+1].pos == r.end
 			before = before || r.pos > 0 && isWordByte(s.SQL[r.pos-1])
 			after = after || r.end < len(s.SQL) && isWordByte(s.SQL[r.end])
 			if why := notBare(v, r.name, before || after); why != "" {
@@ -121,17 +129,20 @@ func (s Statement) firstLine(l *lexer, d Dialect) int {
 // escape writes v so that it cannot leave the quotes around it: the quote is
 // doubled, which nearly every dialect understands whatever its mode, and so is a
 // backslash where it has a meaning.
-func escape(b *strings.Builder, v string, r ref, backslashQuotes bool) {
+func escape(b *strings.Builder, v string, r *ref, backslashQuotes bool) {
+	from := 0
 	for i := 0; i < len(v); i++ {
 		c := v[i]
-		switch {
-		case c == r.quote && backslashQuotes && r.backslash:
-			b.WriteByte('\\')
-		case c == r.quote || c == '\\' && r.backslash:
-			b.WriteByte(c)
+		if c != r.quote && (c != '\\' || !r.backslash) {
+			continue
+		}
+		b.WriteString(v[from:i])
+		if from = i; c == r.quote && backslashQuotes && r.backslash {
+			c = '\\'
 		}
 		b.WriteByte(c)
 	}
+	b.WriteString(v[from:])
 }
 
 // notBare says why v may not stand outside quotes, or "". A joined value touches

@@ -43,6 +43,26 @@ type Statement struct {
 	// Params are the names of the parameters used outside comments, each once,
 	// in order of first use.
 	Params []string
+
+	// read is what Parse found in SQL, so that Bind does not look again. It is
+	// nil in a statement made otherwise.
+	read *reading
+}
+
+// reading is the parameters of a text in a dialect. It is never changed.
+type reading struct {
+	sql  string
+	d    Dialect
+	refs []ref
+}
+
+// references finds the parameters of the statement's text.
+func (s *Statement) references(d Dialect) ([]ref, []fault) {
+	if r := s.read; r != nil && r.sql == s.SQL && r.d == d {
+		return r.refs, nil
+	}
+	l := lex(s.SQL, d, false)
+	return l.refs, l.faults
 }
 
 // Paged says whether the statement uses ${next_token}, and so is run page by
@@ -105,7 +125,13 @@ func parse(script string, d Dialect, bound bool) (*Script, error) {
 		}
 		pending = 0
 		st := Statement{SQL: sets + text, Number: number, Line: tokens[0].line}
-		st.Params = lex(st.SQL, d, bound).params()
+		if !bound {
+			inner := lex(st.SQL, d, false)
+			st.Params = inner.params()
+			if len(inner.faults) == 0 {
+				st.read = &reading{st.SQL, d, slices.Clip(inner.refs)}
+			}
+		}
 		if why := refusal(l.text, tokens, d); why != "" && len(found) == 0 {
 			errs = append(errs, scriptError("sql: parse", number, st.Line, why))
 		}

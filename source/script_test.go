@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/datapush-go/datapush/source"
 )
@@ -85,7 +86,7 @@ func TestParseSaysWhereAStatementStandsAndWhatItUses(t *testing.T) {
 		{SQL: "-- head ${not_me}\n\nSELECT '${b}', \"${a}\" /* ${nor_me} */\nFROM t_${b}", Number: 1, Line: 3, Params: []string{"b", "a"}},
 		{SQL: "SELECT ${next_token}", Number: 2, Line: 6, Params: []string{"next_token"}},
 	}
-	if diff := cmp.Diff(want, got.Statements); diff != "" {
+	if diff := cmp.Diff(want, got.Statements, cmpopts.IgnoreUnexported(source.Statement{})); diff != "" {
 		t.Errorf("statements (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"b", "a", "next_token"}, got.Params()); diff != "" {
