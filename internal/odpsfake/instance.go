@@ -165,6 +165,9 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) *failure {
 			Name: doc.Job.Name, Guid: doc.Job.Guid, Query: sql.Query, Priority: *doc.Job.Priority, Settings: settings,
 		}, sql.Name)
 	}
+	if f.Submitting != nil {
+		f.Submitting()
+	}
 	if take(&f.LoseSubmit) {
 		drop(w)
 		return nil

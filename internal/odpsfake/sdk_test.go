@@ -549,7 +549,7 @@ func TestSDKFaults(t *testing.T) {
 			"at a border":  {odpsfake.Faults{Cut: 2}, 2, true},
 			"inside a row": {odpsfake.Faults{Cut: 2, Inside: true}, 2, true},
 			"by a reset":   {odpsfake.Faults{Cut: 2, Reset: true}, 2, false},
-			"by a bad bit": {odpsfake.Faults{Flip: true}, 0, false},
+			"by a bad bit": {odpsfake.Faults{Damage: func(rows []byte) { rows[1] ^= 2 }}, 0, false},
 		} {
 			s, client := serve(t, odpsfake.Options{})
 			s.Fault(q, c.f)
@@ -559,6 +559,42 @@ func TestSDKFaults(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestSignatures(t *testing.T) {
+	// Both are by the vendor's SDK, the second by its version 0.4.24, which is the
+	// one that signs so.
+	for name, signature := range map[string]string{
+		"version 1": "ODPS id:SRE8nvUf/QafStJ28PdikuafYYw=",
+		"version 4": "ODPS id/20261123/cn-hangzhou/odps/aliyun_v4_request:0SVlB3XjPRkRVom4nbWJAnug/50=",
+	} {
+		t.Run(name+" is checked as the vendor makes it", func(t *testing.T) {
+			s := odpsfake.New(odpsfake.Options{
+				Login: odpsfake.Login{AccessID: "id", AccessKey: "secret"}, Region: "cn-hangzhou",
+				Now: func() time.Time { return time.Date(2026, 11, 23, 1, 3, 0, 0, time.UTC) },
+			})
+			t.Cleanup(s.Close)
+			for date, want := range map[string]int{"Mon, 23 Nov 2026 01:02:03 GMT": 404, "Mon, 23 Nov 2026 01:02:04 GMT": 401} {
+				r, err := http.NewRequest("GET", s.Endpoint+"/projects/demo/instances/2026x?taskstatus=&curr_project=demo&z=a+b%2Fc", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for k, v := range map[string]string{
+					"Date": date, "Content-Type": "application/xml", "x-odps-user-agent": "test/1", "x-odps-tunnel-version": "5", "Authorization": signature,
+				} {
+					r.Header.Set(k, v)
+				}
+				res, err := http.DefaultClient.Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				if res.StatusCode != want {
+					t.Errorf("%s: %d, want %d", date, res.StatusCode, want)
+				}
+			}
+		})
+	}
 }
 
 func TestUnsigned(t *testing.T) {

@@ -82,9 +82,13 @@ type Faults struct {
 	// Throttle is how many submissions are answered 429, and ThrottleTunnel how
 	// many tunnel requests FlowExceeded.
 	Throttle, ThrottleTunnel int
+	// Submitting is called when the job is made and before the answer.
+	Submitting func()
 	// LoseSubmit is how many submissions make the job and then close the
 	// connection instead of an answer.
 	LoseSubmit int
+	// Type is the first column's type as a session tells it, whatever it is.
+	Type string
 	// Cut is after how many rows a stream ends, without a trailer but as HTTP has
 	// it, and Inside that it ends in the middle of the next row. Zero does not cut
 	// unless Inside.
@@ -92,8 +96,8 @@ type Faults struct {
 	Inside bool
 	// Reset closes the connection after Cut rows.
 	Reset bool
-	// Flip changes a byte of the first row.
-	Flip bool
+	// Damage changes the rows' bytes on their way, all of a stream at once.
+	Damage func(rows []byte)
 	// Stall is after how many rows a stream stops and stays open until the client
 	// goes.
 	Stall int

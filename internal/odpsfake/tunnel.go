@@ -100,6 +100,9 @@ func (d *session) document(id string) any {
 	for n, c := range d.i.answer.columns {
 		columns[n] = column{Name: c.Name, Nullable: true, Type: c.Type}
 	}
+	if d.i.faults.Type != "" {
+		columns[0].Type = d.i.faults.Type
+	}
 	return map[string]any{
 		"DownloadID": id, "Initiated": d.begun.UTC().Format(http.TimeFormat), "Owner": "owner", "RecordCount": d.rows, "Status": "normal",
 		"Schema": map[string]any{"IsVirtualView": false, "partitionKeys": []string{}, "columns": columns},
@@ -173,9 +176,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, i *instance) *fa
 		stop = min(stop, start+f.Cut)
 	}
 	body := encoded.slice(start, stop)
-	if f.Flip && len(body) > 1 {
+	if f.Damage != nil {
 		body = append([]byte(nil), body...)
-		body[1] ^= 2 // in the first value
+		f.Damage(body)
 	}
 	_, _ = out.Write(body)
 	s.mu.Lock()
