@@ -247,7 +247,14 @@ func TestWhatMakesNoPictureIsAnError(t *testing.T) {
 		{"ten thousand bars", many(render.Bar, 10_000), "10000 bars are more than 300"},
 		{"ten thousand points", many(render.Line, 10_000), "10000 points"},
 		{"thirteen series of bars", thirteen(render.Bar), "13 series are more than 12"},
-		{"thirteen lines", thirteen(render.Line), "13 lines"},
+		{"thirteen lines", thirteen(render.Line), "13 series are more than 12"},
+		{"more points than all lines together may have", func() render.Chart {
+			c := many(render.Line, 700)
+			for range 3 {
+				c.Lines = append(c.Lines, c.Lines[0])
+			}
+			return c
+		}(), "4 lines of 700 points are more than 800 of one line or 2400 of all"},
 		{"ten thousand slices", many(render.Pie, 10_000), "10000 slices are more than 24"},
 		{"no rows", of(render.Bar), "nothing to draw"},
 		{"only nulls", of(render.Bar, math.NaN(), math.NaN()), "no number"},
