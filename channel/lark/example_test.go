@@ -1,8 +1,11 @@
 package lark_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/png"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -43,6 +46,34 @@ func Example() {
 	// delivered: true <nil>
 	// Daily sales
 	// Total **42**
+}
+
+// With an app, the pictures of a message are uploaded before it is encoded.
+func ExampleChannel_Prepare() {
+	vendor := channeltest.NewLark(&channeltest.LarkOptions{Apps: map[string]string{"cli_a1": "app-secret"}})
+	defer vendor.Close()
+
+	c := lark.New(&lark.Options{Allow: channel.AllowLoopback()})
+	defer c.Close()
+	to := channel.Webhook("ops", channel.Lark, vendor.URL("bot-1"))
+	to.Options = map[string]string{lark.OptionApp: "cli_a1"}
+	to.Secrets = map[string]channel.Secret{lark.SecretApp: channel.NewSecret("app-secret")}
+
+	var logo bytes.Buffer
+	if err := png.Encode(&logo, image.NewGray(image.Rect(0, 0, 1, 1))); err != nil {
+		fmt.Println(err)
+		return
+	}
+	msg, err := c.Prepare(context.Background(), &channel.Message{Title: "Daily sales", Sections: []channel.Section{{Blocks: []channel.Block{
+		&channel.Image{Data: logo.Bytes(), Type: "image/png", Alt: "logo"},
+	}}}}, to)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(msg.Sections[0].Blocks[0].(*channel.Image).Key, len(vendor.Images()))
+	// Output:
+	// img_1 1
 }
 
 // What is wrong with a destination is said field by field.
