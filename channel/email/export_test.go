@@ -1,6 +1,7 @@
 package email
 
 import (
+	"bufio"
 	"math"
 
 	"github.com/datapush-go/datapush/channel"
@@ -15,3 +16,6 @@ func AppendTable(dst []byte, t *channel.Table) []byte {
 
 // AppendCSV is a table's raw CSV file.
 func AppendCSV(dst []byte, t *channel.Table) []byte { return appendCSV(dst, t, false) }
+
+// WriteLines writes a mail as DATA wants it, without the final dot.
+func WriteLines(w *bufio.Writer, data []byte) error { return writeLines(w, data) }

@@ -1,6 +1,8 @@
 package email
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -13,8 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/datapush-go/datapush/channel"
 )
@@ -157,41 +157,77 @@ func (c *Channel) rcpt(cn *conn, receivers []string, f *failure) (refusals, erro
 
 // data sends the mail. Until the final dot is written nothing can have arrived;
 // from then on only an answer tells.
+//
+// The command and the mail are written here and not by the client's Data, whose
+// writer looks at each byte of a mail and writes it in small pieces.
 func (c *Channel) data(cn *conn, data []byte, f *failure) (string, error) {
+	text := cn.client.Text
 	cn.deadline(c.step())
-	w, err := cn.client.Data()
+	id, err := text.Cmd("DATA")
+	if err == nil {
+		text.StartResponse(id)
+		_, _, err = text.ReadResponse(354)
+		text.EndResponse(id)
+	}
 	if err != nil {
 		return "", f.before("DATA", err)
 	}
 	// A slow line may take the step's time for every megabyte.
 	cn.deadline(c.step() * time.Duration(1+len(data)>>20))
-	if _, err = w.Write(data); err == nil {
-		// The writer buffers; what is left of the mail must be out before the
-		// dot is.
-		err = cn.client.Text.W.Flush()
-	}
-	if err != nil {
+	if err := writeLines(text.W, data); err != nil {
 		return "", f.before("send the mail", err)
 	}
 	cn.deadline(c.reply())
-	if err := w.Close(); err != nil {
-		r := replyOf(err)
-		switch {
-		case r == nil:
-			return "", f.after(err)
-		case r.Code/100 == 2:
-			return strconv.Itoa(r.Code) + " " + r.Msg, nil
-		case r.Code/100 == 4 || r.Code/100 == 5:
-			return "", f.reply("after the mail", r)
-		default:
-			return "", f.after(err)
+	// The server may have answered before it closed, so that only reading tells.
+	_, _ = text.W.WriteString(".\r\n")
+	_ = text.W.Flush()
+	_, reply, err := text.ReadResponse(250)
+	if err == nil {
+		return reply, nil
+	}
+	switch r := replyOf(err); {
+	case r == nil:
+		return "", f.after(err)
+	case r.Code/100 == 2:
+		return strconv.Itoa(r.Code) + " " + r.Msg, nil
+	case r.Code/100 == 4 || r.Code/100 == 5:
+		return "", f.reply("after the mail", r)
+	default:
+		return "", f.after(err)
+	}
+}
+
+// writeLines writes a mail up to its final dot, in as few pieces as there are: a
+// dot at the beginning of a line is doubled (RFC 5321 section 4.5.2), and every
+// line ends with CRLF.
+func writeLines(w *bufio.Writer, data []byte) error {
+	done := 0
+	for i := 0; i < len(data); {
+		if data[i] == '.' {
+			_, _ = w.Write(data[done:i])
+			_ = w.WriteByte('.')
+			done = i
+		}
+		n := bytes.IndexByte(data[i:], '\n')
+		if n < 0 {
+			break
+		}
+		if i += n + 1; i < 2 || data[i-2] != '\r' {
+			_, _ = w.Write(data[done : i-1])
+			_, _ = w.WriteString("\r\n")
+			done = i
 		}
 	}
-	var reply string
-	if d, ok := w.(*smtp.DataCloser); ok {
-		reply = d.ServerResponse()
+	_, _ = w.Write(data[done:])
+	switch {
+	case bytes.HasSuffix(data, []byte("\n")):
+	case bytes.HasSuffix(data, []byte("\r")):
+		_ = w.WriteByte('\n')
+	default:
+		_, _ = w.WriteString("\r\n")
 	}
-	return reply, nil
+	// The writer keeps its first error.
+	return w.Flush()
 }
 
 // refusal is a receiver that the server does not take.
