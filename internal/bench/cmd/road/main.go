@@ -43,7 +43,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.body, s.n = body, s.n+1
 	s.mu.Unlock()
-	_, _ = io.WriteString(w, `{"code":0,"msg":"success"}`)
+	_, _ = io.WriteString(w, `{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}`)
 }
 
 func (s *sink) last() ([]byte, int) {
