@@ -136,6 +136,18 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("%s", statuses(s))
 		}
 	})
+	t.Run("a job that cannot be terminated is named", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var s *odpsfake.Server
+		id := ""
+		s, from := fault(t, four, odpsfake.Faults{Slow: -1}, maxcompute.Options{Submitted: func(_ context.Context, i maxcompute.Instance) {
+			id = i.ID
+			s.Close()
+			cancel()
+		}})
+		_, err := from.Query(ctx, source.Query{SQL: four})
+		fails(t, err, source.Canceled, "may still be running: instance "+id)
+	})
 	t.Run("a host that panics when told of a job leaves none running", func(t *testing.T) {
 		s, from := fault(t, four, odpsfake.Faults{Slow: -1}, maxcompute.Options{Submitted: func(context.Context, maxcompute.Instance) { panic("host") }})
 		func() {
@@ -421,6 +433,8 @@ func TestRows(t *testing.T) {
 	t.Run("a result over its budget is an error", func(t *testing.T) {
 		_, from := fault(t, four, odpsfake.Faults{}, maxcompute.Options{MaxBytes: 1000})
 		_, err := from.Query(t.Context(), source.Query{SQL: "SELECT i FROM seq LIMIT 100"})
+		fails(t, err, source.Other, "1000 bytes", "MaxBytes")
+		_, err = from.Query(t.Context(), source.Query{SQL: "SELECT NULL AS a, NULL AS b FROM seq LIMIT 10000"})
 		fails(t, err, source.Other, "1000 bytes", "MaxBytes")
 		_, err = from.Query(t.Context(), source.Query{SQL: "SELECT '" + strings.Repeat("x", 2000) + "' AS x"})
 		fails(t, err, source.Other, "1000 bytes", "MaxBytes")

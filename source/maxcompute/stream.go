@@ -167,7 +167,7 @@ func (s *stream) bytes() ([]byte, error) {
 func (s *stream) rows(out *source.Result, decoders []decoder, slab *sqlrows.Slab, want int, size *int64) error {
 	total := uint32(0) // the checksum of all rows' checksums
 	var four [4]byte
-	row := slab.Row()
+	row, full := slab.Row(), 0
 	for got := 0; ; {
 		u, err := s.uvarint()
 		if err != nil {
@@ -179,7 +179,10 @@ func (s *stream) rows(out *source.Result, decoders []decoder, slab *sqlrows.Slab
 			if row[number-1], err = decoders[number-1](s); err != nil {
 				return count(err, got, want)
 			}
-			*size += source.CellSize(row[number-1])
+			if *size += source.CellSize(row[number-1]); *size > s.most {
+				return sqlrows.TooLarge(s.most)
+			}
+			full++
 		case number == endRecord:
 			sum, err := s.uvarint()
 			if err != nil {
@@ -194,9 +197,11 @@ func (s *stream) rows(out *source.Result, decoders []decoder, slab *sqlrows.Slab
 			if got++; got > want {
 				return fmt.Errorf("%w: it has more than the %d rows asked for", errStream, want)
 			}
-			if *size > s.most {
+			// A NULL is not sent, and takes its cell all the same.
+			if *size += int64(max(len(decoders)-full, 0)) * source.CellSize(nil); *size > s.most {
 				return sqlrows.TooLarge(s.most)
 			}
+			full = 0
 			out.Rows = append(out.Rows, row)
 			if got < want {
 				row = slab.Row()

@@ -142,7 +142,7 @@ func (c *conn) result(ctx context.Context, id string, zone *time.Location, limit
 	out.Truncated = d.Rows > want
 	slab, size := sqlrows.NewSlab(len(read)), int64(0)
 	if want > 0 {
-		out.Rows = make([][]any, 0, want)
+		out.Rows = make([][]any, 0, min(want, pageRows))
 	}
 	for start := 0; start < want; start += pageRows {
 		if err := c.page(ctx, id, d, out, read, slab, start, min(pageRows, want-start), &size); err != nil {
