@@ -18,7 +18,9 @@ func ExampleOpen() {
 		TimeZone: "Asia/Shanghai",
 		Hints:    map[string]string{"odps.sql.allow.fullscan": "true"},
 		// Whoever runs the host finds the job by its ID, or by Source.LogView.
-		Submitted: func(_ context.Context, i maxcompute.Instance) { log.Printf("instance %s of project %s", i.ID, i.Project) },
+		Submitted: func(_ context.Context, i maxcompute.Instance) {
+			log.Printf("instance %s of project %s", i.ID, i.Project)
+		},
 	})
 	if err != nil {
 		log.Fatal(err)
