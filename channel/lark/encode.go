@@ -24,14 +24,23 @@ const maxWarnings = 50
 // Encode writes a message as interactive cards. Sizes are bytes of a signed
 // request, whether or not the destination signs.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
-	e := c.encode(msg, to, 0)
+	scratch, _ := c.scratch.Get().(*fit.Scratch)
+	if scratch == nil {
+		scratch = new(fit.Scratch)
+	}
+	defer func() {
+		if scratch.Keep() {
+			c.scratch.Put(scratch)
+		}
+	}()
+	e := c.encode(msg, to, 0, scratch)
 	if !e.visible {
 		return nil, fmt.Errorf("lark: encode: %w", channel.ErrNoContent)
 	}
 	plan := e.layout.Plan()
 	if plan.Cut {
 		// Finer pieces lose less at the end.
-		e = c.encode(msg, to, 8)
+		e = c.encode(msg, to, 8, scratch)
 		plan = e.layout.Plan()
 	}
 	return e.payloads(plan), nil
@@ -56,7 +65,8 @@ type encoder struct {
 	mentions []byte
 }
 
-func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
+func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
+	scratch.Reset()
 	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1)}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
@@ -73,7 +83,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 		e.keyword = k
 	}
 	e.first(msg)
-	e.layout.Fit = to.Fit
+	e.layout.Fit, e.layout.Scratch = to.Fit, scratch
 	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
 	e.layout.Rest = e.element("…")

@@ -55,6 +55,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -125,6 +126,8 @@ type Channel struct {
 	http   *webhook.Client
 	tokens cache // of apps
 	keys   cache // of pictures that apps uploaded
+
+	scratch sync.Pool // of *fit.Scratch
 }
 
 // New makes a channel. Nil options are the zero value. It does no I/O.

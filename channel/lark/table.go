@@ -33,9 +33,11 @@ func (e *encoder) table(t *channel.Table) {
 		return append(dst, e.element(fit.More(left))...)
 	}
 	x.piece.MoreSize = component(1 + len(textHead) + len(fit.More(1<<62)) + len(textTail))
+	e.layout.Scratch.Lend(&x.piece)
 	for !x.rows() {
 		// A colour turned up in a column that was plain so far.
 	}
+	e.layout.Scratch.Return(&x.piece)
 	e.add(x.piece)
 }
 
@@ -106,6 +108,8 @@ func (x *table) row(row []channel.Cell, most int) bool {
 		case cell.Bare():
 			buf = jsontext.AppendLine(buf, cell.Text)
 			buf = jsontext.AppendLine(buf, cell.Mark)
+		case col.Prefix == "" && col.Suffix == "" && cell.Mark == "":
+			buf = jsontext.AppendLine(buf, cell.Text)
 		default:
 			// The same characters as Column.Show, without joining them first.
 			buf = jsontext.AppendLine(buf, col.Prefix)

@@ -23,14 +23,23 @@ const (
 // Encode writes a message as Adaptive Cards. Sizes are those of the card written
 // as a JSON string; the request is bounded too.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
-	e := encode(msg, to, 1)
+	scratch, _ := c.scratch.Get().(*fit.Scratch)
+	if scratch == nil {
+		scratch = new(fit.Scratch)
+	}
+	defer func() {
+		if scratch.Keep() {
+			c.scratch.Put(scratch)
+		}
+	}()
+	e := encode(msg, to, 1, scratch)
 	if !e.visible {
 		return nil, fmt.Errorf("teams: encode: %w", channel.ErrNoContent)
 	}
 	plan := e.layout.Plan()
 	if plan.Cut {
 		// Finer pieces lose less at the end.
-		e = encode(msg, to, 8)
+		e = encode(msg, to, 8, scratch)
 		plan = e.layout.Plan()
 	}
 	return e.payloads(plan), nil
@@ -69,7 +78,8 @@ func measure(b []byte) fit.Size {
 
 var quote, backslash = []byte(`"`), []byte(`\`)
 
-func encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
+func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
+	scratch.Reset()
 	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer}
 	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
 	if e.title = title; cut {
@@ -81,7 +91,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int) *encoder {
 	e.declare(msg)
 	e.mention()
 	l := &e.layout
-	l.Fit = to.Fit
+	l.Fit, l.Scratch = to.Fit, scratch
 	l.Limit = fit.Size{maxRequest, maxCard}
 	l.Sep, l.SepSize = []byte(","), fit.Size{1, 1}
 	l.Rest = e.note("…")

@@ -3,6 +3,7 @@ package teams
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/internal/fit"
@@ -50,19 +51,18 @@ func (e *encoder) table(t *channel.Table) {
 
 	p.Total = t.Rows()
 	room, enough := e.layout.Room(p), e.layout.Capacity()[0]
+	e.layout.Scratch.Lend(p)
 	for i := range p.Total {
 		if len(p.Buf) > enough {
 			break
 		}
 		row := t.Row(i)
 		at := len(p.Buf)
-		x.row(row, -1)
-		size := measure(p.Buf[at:])
+		size := x.row(row, -1)
 		if !size.Within(room) {
 			for most := room[0]; !size.Within(room) && most > 0; most = most * 3 / 4 {
 				p.Buf = p.Buf[:at]
-				x.row(row, most)
-				size = measure(p.Buf[at:])
+				size = x.row(row, most)
 			}
 			e.warn(channel.WarnCut, name+": a row is longer than a card holds, its longest cells were cut")
 		}
@@ -74,6 +74,7 @@ func (e *encoder) table(t *channel.Table) {
 			p.Rows = slices.Grow(p.Rows, n*5/4)
 		}
 	}
+	e.layout.Scratch.Return(p)
 	e.run = -1
 	e.layout.Pieces = append(e.layout.Pieces, x.piece)
 }
@@ -141,20 +142,50 @@ func (x *table) head(most int) {
 	p.HeadSize, p.TailSize = measure(p.Head), measure(p.Tail)
 }
 
-// row appends a row, with the comma before it. Cells are cut to most bytes
-// unless it is negative.
-func (x *table) row(row []channel.Cell, most int) {
-	open, between, end := `,{"type":"TableRow","cells":[{"type":"TableCell","items":[`, `]},{"type":"TableCell","items":[`, `]}]}`
+// framing is what stands around the cells of a row, and how many quotes it has
+// with those of the cells that hold plain text.
+type framing struct {
+	open, between, end string
+	quotes, more       int // of the first cell and of each further one
+}
+
+func frame(open, between, end string) framing {
+	inner := strings.Count(plainOpen+`"`+plainEnd, `"`)
+	return framing{open, between, end, strings.Count(open+end, `"`) + inner, strings.Count(between, `"`) + inner}
+}
+
+var (
+	tableFrame = frame(`,{"type":"TableRow","cells":[{"type":"TableCell","items":[`, `]},{"type":"TableCell","items":[`, `]}]}`)
+	setFrame   = frame(`,{"type":"ColumnSet","spacing":"Small","columns":[{"type":"Column","width":"stretch","items":[`,
+		`]},{"type":"Column","width":"stretch","items":[`, `]}]}`)
+)
+
+const (
+	plainOpen = `{"type":"TextBlock","text":"`
+	plainEnd  = `,"wrap":true}`
+)
+
+// row appends a row, with the comma before it, and measures it. Cells are cut to
+// most bytes unless it is negative.
+func (x *table) row(row []channel.Cell, most int) fit.Size {
+	f := &tableFrame
 	if x.e.columns {
-		open, between = `,{"type":"ColumnSet","spacing":"Small","columns":[{"type":"Column","width":"stretch","items":[`, `]},{"type":"Column","width":"stretch","items":[`
+		f = &setFrame
 	}
-	b := append(x.piece.Buf, open...)
+	at, all := len(x.piece.Buf), true
+	b := append(x.piece.Buf, f.open...)
 	for c := range x.columns {
 		if c > 0 {
-			b = append(b, between...)
+			b = append(b, f.between...)
 		}
 		col, cell := &x.columns[c], &row[c]
 		s := cell.Text
+		if most < 0 && cell.Color == channel.ColorDefault && cell.Mark == "" && x.aligns[c] == "" &&
+			(col.Prefix == "" && col.Suffix == "" || cell.Bare()) && simple(s) {
+			b = append(append(append(append(b, plainOpen...), s...), '"'), plainEnd...)
+			continue
+		}
+		all = false
 		if col.Prefix != "" || col.Suffix != "" || cell.Mark != "" {
 			s = col.Show(*cell)
 		}
@@ -167,7 +198,12 @@ func (x *table) row(row []channel.Cell, most int) {
 		}
 		b = appendCell(b, s, style, x.aligns[c])
 	}
-	x.piece.Buf = append(b, end...)
+	b = append(b, f.end...)
+	x.piece.Buf = b
+	if n := len(b) - at; all {
+		return fit.Size{n, n + f.quotes + (len(x.columns)-1)*f.more}
+	}
+	return measure(b[at:])
 }
 
 // colors are the nearest of the card's own colours. Cards know no grey but
@@ -187,11 +223,11 @@ var aligned = map[string]string{
 func appendCell(dst []byte, s, style, align string) []byte {
 	s = jsontext.Line(s)
 	if plain(s) {
-		dst = append(dst, `{"type":"TextBlock","text":"`...)
+		dst = append(dst, plainOpen...)
 		dst = jsontext.Append(dst, s)
 		dst = append(dst, '"')
 		dst = append(append(dst, style...), align...)
-		return append(dst, `,"wrap":true}`...)
+		return append(dst, plainEnd...)
 	}
 	dst = append(append(dst, `{"type":"RichTextBlock"`...), align...)
 	dst = append(dst, `,"inlines":[`...)

@@ -36,6 +36,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -78,6 +79,8 @@ type Options struct {
 type Channel struct {
 	o    Options
 	http *webhook.Client
+
+	scratch sync.Pool // of *fit.Scratch
 }
 
 // New makes a channel. Nil options are the zero value. It does no I/O.

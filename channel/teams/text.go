@@ -362,6 +362,62 @@ func plain(s string) bool {
 	return true
 }
 
+// simple reports whether s is plain, and its own JSON, without looking closely:
+// false says nothing.
+func simple(s string) bool {
+	if s == "" {
+		return true
+	}
+	var kinds uint8
+	for i := range len(s) {
+		kinds |= kind[s[i]]
+	}
+	if kinds&odd != 0 || kind[s[0]]&(space|sign) != 0 {
+		return false
+	}
+	if kinds&sign != 0 && kind[s[0]] == 0 { // perhaps the number of a list
+		n := 1
+		for n < len(s) && kind[s[n]] == 0 {
+			n++
+		}
+		if n < len(s) && kind[s[n]] == sign && (n+1 == len(s) || s[n+1] == ' ') {
+			return false
+		}
+	}
+	if kinds&space != 0 {
+		for i := 1; i < len(s); i++ {
+			if s[i] == ' ' && s[i-1] == ' ' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Kinds of bytes for simple.
+const (
+	odd    = 1 << iota // may be markup, an address, or more than a byte
+	space              // a space
+	sign               // may stand in a number
+	letter             // any other but a digit
+)
+
+var kind = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case active[c] || c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == ':' || c == 'w' || c == '=':
+			t[c] = odd
+		case c == ' ':
+			t[c] = space
+		case c == '.' || c == ')' || c == '-' || c == '+':
+			t[c] = sign
+		case c < '0' || c > '9':
+			t[c] = letter
+		}
+	}
+	return
+}()
+
 // rich writes runs as a RichTextBlock. Extra are further properties of each run.
 func (w *writer) rich(runs []run, extra string) {
 	w.begin("RichTextBlock")

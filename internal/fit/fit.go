@@ -118,6 +118,8 @@ type Layout struct {
 	Omitted bool
 	// Fit is the destination's choice.
 	Fit channel.Fit
+	// Scratch is what planning uses too. Nil takes memory of its own.
+	Scratch *Scratch
 }
 
 // Segment is a run of rows From to To (exclusive) of a piece, or a piece
@@ -247,11 +249,12 @@ func newPlanner(l *Layout) *planner {
 	for i := range l.Pieces {
 		n += len(l.Pieces[i].Rows) + 1
 	}
-	all := make([]Size, n)
+	all := l.Scratch.sizes(n)
 	for i := range l.Pieces {
 		p := &l.Pieces[i]
 		s := all[: len(p.Rows)+1 : len(p.Rows)+1]
 		all = all[len(s):]
+		s[0] = Size{}
 		for r := range p.Rows {
 			s[r+1] = s[r].Plus(p.Rows[r].Size)
 		}

@@ -66,3 +66,18 @@ func FuzzQuote(f *testing.F) {
 		}
 	})
 }
+
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{"", "plain", "plain text of some length", `a "quote" in eight`, `a\\slash in it`, "ends with \x7f", "tab\tand more", "1234567\x80", "12345678é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		want := true
+		for i := range len(s) {
+			want = want && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\'
+		}
+		if got := jsontext.Plain(s); got != want {
+			t.Errorf("Plain(%q) = %v", s, got)
+		}
+	})
+}
