@@ -90,7 +90,7 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 				e.Layout.Omitted = true
 				break
 			}
-			e.block(b)
+			e.block(fit.Shallow(b))
 		}
 	}
 	e.Visible = e.Visible || e.w.Visible
@@ -453,15 +453,17 @@ func (r *rows) values(cells []channel.Cell, clip bool) int {
 		if s == "" && c.Mark == "" {
 			continue
 		}
-		begin := r.begin && i == 0 && len(col.prefix) == 0
+		bare := c.Bare()
+		begin := r.begin && i == 0 && (len(col.prefix) == 0 || bare)
 		if c.Color == "" && c.Mark == "" && !begin && !clip {
 			if plainText(s) || !stopped(s, stop) {
-				if col.affix == 0 {
+				text += len(s)
+				if col.affix == 0 || bare {
 					buf = append(buf, s...)
 				} else {
 					buf = append(append(append(buf, col.prefix...), s...), col.suffix...)
+					text += col.affix
 				}
-				text += len(s) + col.affix
 				continue
 			}
 		}
@@ -499,10 +501,15 @@ func (r *rows) value(buf []byte, i int, c *channel.Cell, begin, clip bool) (_ []
 			open, after := e.D.Color(c.Color)
 			buf, text, end = appendJSON(buf, []byte(open)), len(open)+len(after), after
 		}
-		buf = append(buf, col.prefix...)
-		buf, n = e.cell(buf, c.Text, begin)
-		buf = append(buf, col.suffix...)
-		text += n + col.affix
+		if c.Bare() {
+			buf, n = e.cell(buf, c.Text, begin)
+		} else {
+			buf = append(buf, col.prefix...)
+			buf, n = e.cell(buf, c.Text, begin)
+			buf = append(buf, col.suffix...)
+			n += col.affix
+		}
+		text += n
 		if c.Mark != "" {
 			buf, n = e.cell(buf, c.Mark, false)
 			text += n
