@@ -20,7 +20,8 @@
 // is not sent again: the error says so, and wraps [ErrSubmissionLost]. The
 // statement only reads, so whoever runs it again risks no more than its cost. A
 // submission that the service has refused for now (HTTP 429 and the like), or
-// that has not left, is tried up to five times.
+// that has not left, is tried up to five times, with pauses that double from
+// Options.Poll.
 //
 // SET statements before the query become the job's settings, over those of
 // Options.Hints: SET odps.sql.allow.fullscan=true; SELECT …. Only statements that

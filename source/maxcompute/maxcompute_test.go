@@ -43,6 +43,23 @@ func (c *clock) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
+// expiring is a context whose deadline passes when the test says so.
+type expiring struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (e expiring) Done() <-chan struct{} { return e.passed }
+
+func (e expiring) Err() error {
+	select {
+	case <-e.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // fault opens a source on a service where a statement goes wrong.
 func fault(t *testing.T, sql string, f odpsfake.Faults, o maxcompute.Options) (*odpsfake.Server, *maxcompute.Source) {
 	t.Helper()
@@ -115,11 +132,12 @@ func TestWaiting(t *testing.T) {
 		}
 	})
 	t.Run("a deadline that passes terminates the job", func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		ctx, stop := context.WithDeadline(ctx, time.Now().Add(30*time.Millisecond))
-		defer stop()
-		defer cancel(nil)
-		c := &clock{on: func(int) { <-ctx.Done() }}
+		ctx := expiring{t.Context(), make(chan struct{})}
+		c := &clock{on: func(n int) {
+			if n == 3 {
+				close(ctx.passed)
+			}
+		}}
 		s, from := fault(t, four, odpsfake.Faults{Slow: -1}, maxcompute.Options{Sleep: c.sleep})
 		_, err := from.Query(ctx, source.Query{SQL: four})
 		fails(t, err, source.Timeout)
@@ -420,7 +438,7 @@ func TestRows(t *testing.T) {
 		}
 	})
 	t.Run("a stream that falls silent ends", func(t *testing.T) {
-		_, from := fault(t, four, odpsfake.Faults{Stall: 1}, maxcompute.Options{Timeout: 100 * time.Millisecond})
+		_, from := fault(t, four, odpsfake.Faults{Stall: 1}, maxcompute.Options{Timeout: time.Second})
 		_, err := from.Query(t.Context(), source.Query{SQL: four})
 		fails(t, err, source.Unavailable, "silent")
 	})
@@ -537,7 +555,7 @@ func TestCredentials(t *testing.T) {
 	t.Run("a context ends the wait for credentials", func(t *testing.T) {
 		s := serve(t, odpsfake.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
-		from := open(t, dsn(s), maxcompute.Options{Timeout: 50 * time.Millisecond, Credentials: func(ctx context.Context) (maxcompute.Credentials, error) {
+		from := open(t, dsn(s), maxcompute.Options{Credentials: func(ctx context.Context) (maxcompute.Credentials, error) {
 			cancel()
 			return maxcompute.Credentials{}, context.Canceled
 		}})
