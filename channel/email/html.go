@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/mailhtml"
 )
 
 // The looks of a mail. Mail clients drop style sheets, so every element carries
@@ -13,15 +14,12 @@ import (
 // colours that stay readable when a dark mode inverts only one of them
 // (https://www.caniemail.com, read on 2026-11-23).
 const (
-	fontFamily = `font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,'PingFang SC','Microsoft YaHei',sans-serif`
-	ink        = "#24292f"
-	paper      = "#ffffff"
-	border     = "#d0d7de"
-	mailWidth  = 720
+	ink       = mailhtml.Ink
+	paper     = mailhtml.Paper
+	border    = mailhtml.Border
+	mailWidth = 720
 
-	textStyle  = fontFamily + `;font-size:14px;line-height:22px;color:` + ink
-	headStyle  = `padding:6px 10px;border:1px solid ` + border + `;background-color:#eaeef2;color:` + ink
-	cellStyle  = `padding:6px 10px;border:1px solid ` + border
+	textStyle  = mailhtml.TextStyle
 	codeStyle  = `font-family:Consolas,Menlo,monospace;font-size:13px;background-color:#eff1f3;color:` + ink
 	quoteStyle = `margin:0 0 14px 0;padding:0 0 0 12px;border-left:4px solid ` + border + `;color:#57606a`
 	linkStyle  = `color:#0969da`
@@ -50,26 +48,6 @@ const htmlEnd = `</td></tr></table>
 
 var headingSizes = [...]string{"24px", "20px", "17px", "15px", "14px", "13px"}
 
-// colorHex is readable on white and on near-black.
-func colorHex(c channel.Color) string {
-	switch c {
-	case channel.ColorGreen:
-		return "#1a7f37"
-	case channel.ColorRed:
-		return "#d1242f"
-	case channel.ColorBlue:
-		return "#0969da"
-	case channel.ColorOrange:
-		return "#bc4c00"
-	case channel.ColorYellow:
-		return "#9a6700"
-	case channel.ColorGrey:
-		return "#6e7781"
-	default:
-		return ""
-	}
-}
-
 // htmlWriter appends a block tree as HTML.
 type htmlWriter struct {
 	buf []byte
@@ -79,17 +57,10 @@ type htmlWriter struct {
 	next   int
 	// most is where a table stops that no share limits.
 	most int
-	// tags are the opening tags of cells that look alike.
-	tags map[tagKey]string
-}
-
-type tagKey struct {
-	align string
-	color channel.Color
 }
 
 func (w *htmlWriter) str(s string)  { w.buf = append(w.buf, s...) }
-func (w *htmlWriter) text(s string) { w.buf = appendText(w.buf, s) }
+func (w *htmlWriter) text(s string) { w.buf = mailhtml.AppendText(w.buf, s) }
 
 func (w *htmlWriter) blocks(bs []channel.Block) {
 	for _, b := range bs {
@@ -275,58 +246,22 @@ func imageLabel(m *channel.Image) string {
 	return "[image]"
 }
 
+func (w *htmlWriter) attr(s string) { w.buf = mailhtml.Append(w.buf, s, " ") }
+func (w *htmlWriter) pre(s string)  { w.buf = mailhtml.Append(w.buf, s, "\n") }
+
 // table writes a header and as many rows as its share of the body allows.
 func (w *htmlWriter) table(t *channel.Table) {
 	i := w.next
 	w.next++
 	start := len(w.buf)
-	limit := w.most
-	share := w.b.share(i)
-	if share > 0 {
-		limit = share
+	limit, exact := w.most, false
+	// Without a share this is the measuring, which stops once it has seen enough.
+	if share := w.b.share(i); share > 0 {
+		limit, exact = share, true
 	}
-
-	w.str(`<table border="1" cellpadding="6" cellspacing="0" bordercolor="` + border + `" bgcolor="` + paper + `" style="margin:0 0 14px 0;border-collapse:collapse;border:1px solid ` + border + `;background-color:` + paper + `;` + textStyle + `">` + "\n<tr>")
-	for i := range t.Columns {
-		c := &t.Columns[i]
-		w.str(`<th align="` + alignOf(c, columnType(t, i)) + `" bgcolor="#eaeef2" style="` + headStyle + `">`)
-		w.text(c.Header)
-		w.str(`</th>`)
-	}
-	w.str("</tr>\n")
-	tags := make([]colouredTag, len(t.Columns))
-	rows, n := 0, t.Rows()
-	for ; rows < n; rows++ {
-		mark := len(w.buf)
-		w.str("<tr>")
-		row := t.Row(rows)
-		for j := range row {
-			c, cell := &t.Columns[j], &row[j]
-			if key := (tagKey{alignOf(c, cell.Type), cell.Color}); key != tags[j].key {
-				tags[j] = colouredTag{key, w.cellTag(key)}
-			}
-			w.str(tags[j].tag)
-			if cell.Bare() {
-				w.text(cell.Text)
-			} else {
-				w.text(c.Prefix)
-				w.text(cell.Text)
-				w.text(c.Suffix)
-			}
-			w.text(cell.Mark)
-			w.str("</td>")
-		}
-		w.str("</tr>\n")
-		if len(w.buf)-start > limit {
-			// Without a share this was the measuring, which has seen enough.
-			if share > 0 {
-				w.buf = w.buf[:mark]
-			}
-			break
-		}
-	}
-	w.str("</table>\n")
-	if rows < n && share > 0 {
+	var rows int
+	w.buf, rows = mailhtml.AppendTable(w.buf, t, limit, exact)
+	if rows < t.Rows() && exact {
 		w.str(`<p style="margin:0 0 14px 0;color:#57606a">`)
 		w.text(w.b.cut(i, t, rows))
 		w.str("</p>\n")
@@ -334,102 +269,11 @@ func (w *htmlWriter) table(t *channel.Table) {
 	w.tables = append(w.tables, len(w.buf)-start)
 }
 
-// colouredTag is the opening tag that a column used last, which is nearly
-// always the next one too.
-type colouredTag struct {
-	key tagKey
-	tag string
-}
+func columnType(t *channel.Table, col int) channel.CellType { return mailhtml.ColumnType(t, col) }
 
-func (w *htmlWriter) cellTag(key tagKey) string {
-	if s, ok := w.tags[key]; ok {
-		return s
-	}
-	s := `<td align="` + key.align + `" style="` + cellStyle
-	if h := colorHex(key.color); h != "" {
-		s += ";color:" + h
-	}
-	s += `">`
-	if w.tags == nil {
-		w.tags = map[tagKey]string{}
-	}
-	w.tags[key] = s
-	return s
-}
+func alignOf(c *channel.Column, t channel.CellType) string { return mailhtml.Align(c, t) }
 
-// columnType is the type of a column's first cell that has a value, so that a
-// header stands above its numbers.
-func columnType(t *channel.Table, col int) channel.CellType {
-	for i := range min(t.Rows(), 50) {
-		if c := t.Row(i)[col]; c.Type != channel.TypeNull {
-			return c.Type
-		}
-	}
-	return channel.TypeText
-}
-
-func alignOf(c *channel.Column, t channel.CellType) string {
-	switch {
-	case c.Align == channel.AlignLeft || c.Align == channel.AlignRight || c.Align == channel.AlignCenter:
-		return string(c.Align)
-	case t == channel.TypeNumber:
-		return "right"
-	default:
-		return "left"
-	}
-}
-
-// special marks the bytes that appendText may not copy as they are. 0xEF starts
-// the byte order mark.
-var special = func() (t [256]bool) {
-	for b := range 0x20 {
-		t[b] = b != '\t'
-	}
-	for _, b := range []byte{'&', '<', '>', '"', '\'', 0x7f, 0xef} {
-		t[b] = true
-	}
-	return t
-}()
-
-// appendText writes s so that it shows as exactly these characters. A line
-// feed becomes a line break.
-func appendText(dst []byte, s string) []byte { return appendEscaped(dst, s, "<br>") }
-
-func (w *htmlWriter) attr(s string) { w.buf = appendEscaped(w.buf, s, " ") }
-func (w *htmlWriter) pre(s string)  { w.buf = appendEscaped(w.buf, s, "\n") }
-
-func appendEscaped(dst []byte, s, newline string) []byte {
-	if !isClean(s) {
-		s = clean(s)
-	}
-	last := 0
-	for i := 0; i < len(s); i++ {
-		if !special[s[i]] {
-			continue
-		}
-		var r string
-		switch s[i] {
-		case '&':
-			r = "&amp;"
-		case '<':
-			r = "&lt;"
-		case '>':
-			r = "&gt;"
-		case '"':
-			r = "&#34;"
-		case '\'':
-			r = "&#39;"
-		case '\n':
-			r = newline
-		default:
-			continue
-		}
-		dst = append(dst, s[last:i]...)
-		dst = append(dst, r...)
-		last = i + 1
-	}
-	return append(dst, s[last:]...)
-}
+func colorHex(c channel.Color) string { return mailhtml.Hex(c) }
 
 // safeURL admits what a link in a mail may point to.
 func safeURL(u string) bool { return webURL(u) || hasScheme(u, "mailto:") }
