@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aliyun/aliyun-odps-go-sdk/odps/account"
@@ -47,8 +48,9 @@ type keeper struct {
 	// turn is held by who reads or renews; a channel, so that a context can end
 	// the wait.
 	turn chan struct{}
-	// What follows is guarded by turn.
-	current Credentials
+	// known and number are guarded by turn; current is read without it too, by
+	// errors that must not show it.
+	current atomic.Pointer[Credentials]
 	known   bool
 	number  int
 }
@@ -72,8 +74,8 @@ func (k *keeper) credentials(ctx context.Context) (Credentials, int, error) {
 		return Credentials{}, 0, err
 	}
 	defer func() { <-k.turn }()
-	if k.known && (k.current.Expires.IsZero() || time.Until(k.current.Expires) > time.Minute) {
-		return k.current, k.number, nil
+	if c := k.last(); k.known && (c.Expires.IsZero() || time.Until(c.Expires) > time.Minute) {
+		return c, k.number, nil
 	}
 	c, err := k.get(ctx)
 	if ctx.Err() != nil {
@@ -86,7 +88,8 @@ func (k *keeper) credentials(ctx context.Context) (Credentials, int, error) {
 	if c.AccessKeyID == "" || c.AccessKeySecret == "" {
 		return Credentials{}, 0, &failure{kind: source.Denied, err: errors.New("Options.Credentials returned no access key")}
 	}
-	k.current, k.known = c, true
+	k.current.Store(&c)
+	k.known = true
 	k.number++
 	return c, k.number, nil
 }
@@ -105,9 +108,10 @@ func (k *keeper) forget(ctx context.Context, number int) {
 
 // last returns what was used last, without asking for more.
 func (k *keeper) last() Credentials {
-	k.turn <- struct{}{}
-	defer func() { <-k.turn }()
-	return k.current
+	if c := k.current.Load(); c != nil {
+		return *c
+	}
+	return Credentials{}
 }
 
 // signer signs one query's requests for the SDK, and remembers with what.

@@ -57,7 +57,7 @@ func (s *Source) settings(sql string) (query string, hints map[string]string, zo
 	}
 	zone = time.UTC
 	if name := hints[zoneHint]; name != "" {
-		if zone, err = time.LoadLocation(name); err != nil {
+		if zone, err = loadZone(name); err != nil {
 			return "", nil, nil, &failure{kind: source.Syntax, err: errors.New("the value of odps.sql.timezone is no time zone known here; use an IANA name such as Asia/Shanghai")}
 		}
 	}
@@ -224,6 +224,7 @@ func (c *conn) poll(ctx context.Context, id string) (ended bool, err error) {
 		Tasks  []struct{ Status string } `xml:"Tasks>Task"`
 	}
 	if err := xml.Unmarshal(text, &doc); err != nil {
+		// Something in between has answered, as it does with this status.
 		return false, &failure{kind: source.Unavailable, status: http.StatusBadGateway, err: errors.New("the answer about the job is no document of the service")}
 	}
 	succeeded := 0

@@ -185,7 +185,7 @@ func Open(dsn string, o *Options) (*Source, error) {
 	return s, nil
 }
 
-// New makes a source of a client that the host has, with the client's account,
+// New makes a source of a client that the host has and that is not nil, with the client's account,
 // endpoint and default project. Its requests are signed by that account, and are
 // the source's own otherwise: the client's timeouts do not bind them. Options that
 // cannot be used are reported by every query.
@@ -234,7 +234,7 @@ func (s *Source) complete(wrong func(format string, args ...any)) {
 	if s.project == "" {
 		wrong("no project is named")
 	}
-	if _, err := time.LoadLocation(o.TimeZone); err != nil {
+	if _, err := loadZone(o.TimeZone); err != nil {
 		wrong("Options.TimeZone is no IANA name such as Asia/Shanghai")
 	}
 	if o.Priority != nil {
@@ -259,6 +259,15 @@ func (s *Source) complete(wrong func(format string, args ...any)) {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+}
+
+// loadZone is time.LoadLocation without this machine's own zone, which the
+// service does not know.
+func loadZone(name string) (*time.Location, error) {
+	if name == "Local" {
+		return nil, errors.New("no zone's name")
+	}
+	return time.LoadLocation(name)
 }
 
 // sleep waits in real time.

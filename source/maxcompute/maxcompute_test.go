@@ -290,6 +290,8 @@ func TestSettings(t *testing.T) {
 		fails(t, err, source.Syntax, "SET")
 		_, err = from.Query(t.Context(), source.Query{SQL: "SET odps.sql.timezone=Mars/Olympus; " + four})
 		fails(t, err, source.Syntax, "odps.sql.timezone")
+		_, err = from.Query(t.Context(), source.Query{SQL: "SET odps.sql.timezone=Local; " + four})
+		fails(t, err, source.Syntax, "odps.sql.timezone")
 		if len(s.Jobs()) != 0 {
 			t.Errorf("%v", s.Jobs())
 		}
