@@ -185,10 +185,10 @@ func Open(dsn string, o *Options) (*Source, error) {
 	return s, nil
 }
 
-// New makes a source of a client that the host has and that is not nil, with the client's account,
-// endpoint and default project. Its requests are signed by that account, and are
-// the source's own otherwise: the client's timeouts do not bind them. Options that
-// cannot be used are reported by every query.
+// New makes a source of a client that the host has, which must not be nil, with
+// the client's account, endpoint and default project. Its requests are signed by
+// that account, and are the source's own otherwise: the client's timeouts do not
+// bind them. Options that cannot be used are reported by every query.
 func New(client *odps.Odps, o *Options) *Source {
 	rest := client.RestClient()
 	s := &Source{dial: 10 * time.Second, account: client.Account(), endpoint: rest.Endpoint(), project: client.DefaultProjectName()}
