@@ -64,6 +64,7 @@ type encoder struct {
 	size     int             // of all entities
 	made     map[string]bool // ids that the message itself mentions
 	runs     []run
+	buf      []byte // the element being written
 }
 
 // entity is a mention as a card declares it.
@@ -200,8 +201,9 @@ func (e *encoder) text(b channel.Block, most int) {
 		e.divide(b, most)
 		return
 	}
-	w := writer{e: e, rule: e.rule}
+	w := writer{e: e, rule: e.rule, out: e.buf[:0]}
 	w.block(b, 0)
+	e.buf = w.out // add copies it
 	if size := measure(w.out); !size.Within(room) && most > 64 && most < whole {
 		e.divide(b, min(weight*room[0]/size[0], weight*room[1]/size[1])*7/8)
 		return

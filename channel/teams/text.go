@@ -234,10 +234,12 @@ func (c *collector) link(to string, in []channel.Inline, style run) {
 }
 
 func (c *collector) text(s string, style run) {
-	for i, line := range strings.Split(emoji.Replace(jsontext.Text(s)), "\n") {
-		if i > 0 {
+	first := true
+	for line := range strings.SplitSeq(emoji.Replace(jsontext.Text(s)), "\n") {
+		if !first {
 			c.out = append(c.out, run{brk: true})
 		}
+		first = false
 		if line == "" {
 			continue
 		}
