@@ -24,7 +24,12 @@ type Writer struct {
 	// Visible is set once something a reader can see was written.
 	Visible bool
 
-	out    []byte
+	out []byte
+	// inner are the buffers of nested writing by depth. What is written into one
+	// is copied before the next at its depth begins.
+	inner [][]byte
+	depth int
+
 	line   line
 	pad    bool // a letter that follows needs a space before it
 	closed bool // the end of out closes an emphasis
@@ -46,8 +51,12 @@ func (w *Writer) Append(dst []byte, b channel.Block) []byte {
 // then given their line prefixes.
 func (w *Writer) block(b channel.Block) []byte {
 	out, line := w.out, w.line
-	defer func() { w.out, w.line = out, line }()
-	w.out, w.line, w.pad, w.closed = nil, lineBegin, false, false
+	w.push()
+	defer func() {
+		w.pop()
+		w.out, w.line = out, line
+	}()
+	w.line, w.pad, w.closed = lineBegin, false, false
 	switch b := b.(type) {
 	case *channel.Heading:
 		w.heading(b)
@@ -68,6 +77,22 @@ func (w *Writer) block(b channel.Block) []byte {
 		w.image(b)
 	}
 	return bytes.TrimRight(w.out, " \n")
+}
+
+// push makes out an empty buffer.
+func (w *Writer) push() {
+	if w.depth == len(w.inner) {
+		w.inner = append(w.inner, nil)
+	}
+	w.out = w.inner[w.depth][:0]
+	w.depth++
+}
+
+// pop gives back what was written since push. It holds until the next push.
+func (w *Writer) pop() []byte {
+	w.depth--
+	w.inner[w.depth] = w.out
+	return w.out
 }
 
 var lineBegin = line{begin: true}
@@ -225,10 +250,11 @@ func (w *Writer) space() {
 func (w *Writer) emphasis(mark string, in []channel.Inline) {
 	out, pad, closed := w.out, w.pad, w.closed
 	begin := w.line
-	w.out, w.pad, w.closed = nil, false, false
+	w.push()
+	w.pad, w.closed = false, false
 	w.line = line{heading: begin.heading}
 	w.inlines(in)
-	inner, innerLine := w.out, w.line
+	inner, innerLine := w.pop(), w.line
 	w.out, w.pad, w.closed = out, pad, closed
 
 	core := bytes.TrimLeft(inner, " \n")
