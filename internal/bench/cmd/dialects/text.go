@@ -25,7 +25,7 @@ import (
 // article is 20 KB of ordinary Markdown.
 func article() string {
 	var b strings.Builder
-	for i := 1; b.Len() < 20<<10; i++ {
+	for i := 1; b.Len() < 19_600; i++ {
 		fmt.Fprintf(&b, "## Section %d\n\n", i)
 		b.WriteString("Revenue was **higher** than *expected*, see [the report](https://example.com/report) of the month. ")
 		b.WriteString("All departments but one have sold more than in the month before, and costs have stayed as they were.\n\n")
