@@ -76,11 +76,12 @@ func appendField(dst []byte, s string, text bool) []byte {
 	if s == "" {
 		return dst
 	}
-	quote := s[0] == ' ' || s[len(s)-1] == ' '
+	quote, high := s[0] == ' ' || s[len(s)-1] == ' ', byte(0)
 	for i := 0; i < len(s) && !quote; i++ {
 		quote = quoting[s[i]]
+		high |= s[i]
 	}
-	if !utf8.ValidString(s) {
+	if high >= utf8.RuneSelf && !utf8.ValidString(s) {
 		quote = true
 	}
 	if quote {
@@ -110,12 +111,18 @@ func appendField(dst []byte, s string, text bool) []byte {
 	return append(dst, '"')
 }
 
+// starting marks the first bytes of what may be a formula, with 0xEF as above.
+var starting = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '=': true, '@': true, '+': true, '-': true, 0xef: true}
+
 // isFormula reports whether a spreadsheet program may run a text: it begins with
 // a sign that starts a formula, after white space that programs skip
 // (https://owasp.org/www-community/attacks/CSV_Injection, read on 2026-11-23).
 // The full-width forms are taken by programs with East Asian input. A plain
 // number is none.
 func isFormula(s string) bool {
+	if s == "" || !starting[s[0]] {
+		return false
+	}
 	t := strings.TrimLeft(s, " \t\r\n")
 	if t == "" {
 		return false

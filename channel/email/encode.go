@@ -10,6 +10,7 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"net/mail"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -197,6 +198,16 @@ func (w *mimeWriter) close(boundary string) { w.str("--" + boundary + "--\r\n") 
 // would hold one part only.
 func (w *mimeWriter) tree(b *body, html, text []byte) {
 	mixed, related, alt := w.boundary("mixed"), w.boundary("related"), w.boundary("alternative")
+	// Room for all of it at once, with a guess for what quoted-printable adds
+	// and for the headers of the parts.
+	size := 1024 + (len(html)+len(text))*5/4
+	for _, f := range b.files.all {
+		size += 512 + base64Len(len(f.data))
+	}
+	for _, p := range b.pictures {
+		size += 512 + base64Len(len(p.data))
+	}
+	w.buf = slices.Grow(w.buf, size)
 	var pictures []*picture
 	for _, p := range b.pictures {
 		if !p.bad {
@@ -304,13 +315,21 @@ func (w *mimeWriter) text(mediaType string, data []byte) {
 // (RFC 2045 section 6.8).
 func (w *mimeWriter) base64(data []byte) {
 	w.str("Content-Transfer-Encoding: base64\r\n\r\n")
-	const line = 57
+	w.buf = slices.Grow(w.buf, base64Len(len(data)))
 	for len(data) > 0 {
-		n := min(line, len(data))
+		n := min(base64Line, len(data))
 		w.buf = base64.StdEncoding.AppendEncode(w.buf, data[:n])
 		w.str("\r\n")
 		data = data[n:]
 	}
+}
+
+// base64Line are the bytes of one line.
+const base64Line = 57
+
+// base64Len is how long n bytes get with their line ends.
+func base64Len(n int) int {
+	return base64.StdEncoding.EncodedLen(n) + 2*((n+base64Line-1)/base64Line)
 }
 
 // complete puts in front of a stored mail what carries the payload's key.

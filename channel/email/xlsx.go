@@ -38,15 +38,22 @@ type sheet struct {
 	f      *excelize.File
 	t      *channel.Table
 	styles map[styleKey]int
+	// last are each column's last style: most cells look like the one above.
+	last []styled
+}
+
+type styled struct {
+	key styleKey
+	id  int
 }
 
 // xlsx makes a workbook with one sheet: a frozen header, typed cells, and
 // prefix, suffix and mark as number formats. Equal tables give equal bytes.
 func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error) {
-	f := excelize.NewFile()
+	f := excelize.NewFile().SetZipWriter(newZip)
 	// Closing removes the temporary files of very large sheets.
 	defer func() { _ = f.Close() }()
-	s := &sheet{f: f, t: t, styles: map[styleKey]int{}}
+	s := &sheet{f: f, t: t, styles: map[styleKey]int{}, last: make([]styled, len(t.Columns))}
 	w, err := f.NewStreamWriter("Sheet1")
 	if err != nil {
 		return nil, err
@@ -87,7 +94,9 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 		return nil, err
 	}
 	for r := range t.Rows() {
-		for j, c := range t.Row(r) {
+		line := t.Row(r)
+		for j := range line {
+			c := &line[j]
 			if c.Bare() {
 				row[j] = nil
 				continue
@@ -96,7 +105,7 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 			if err != nil {
 				return nil, err
 			}
-			cells[j] = excelize.Cell{StyleID: style, Value: b.value(&c)}
+			cells[j] = excelize.Cell{StyleID: style, Value: b.value(c)}
 			row[j] = &cells[j]
 		}
 		if err := w.SetRow("A"+strconv.Itoa(r+2), row); err != nil {
@@ -122,8 +131,11 @@ func (b *body) value(c *channel.Cell) any {
 			b.warn(channel.WarnDegraded, "numbers with more than %d digits are text in the spreadsheet, which would round them", xlsxDigits)
 			return s
 		}
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-			return n
+		// Asking first saves the error that a fraction would cost.
+		if isInteger(s) {
+			if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+				return n
+			}
 		}
 		if n, err := strconv.ParseFloat(s, 64); err == nil {
 			return n
@@ -151,6 +163,15 @@ func (b *body) value(c *channel.Cell) any {
 	return s
 }
 
+func isInteger(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if (s[i] < '0' || s[i] > '9') && (i > 0 || s[i] != '-' && s[i] != '+') {
+			return false
+		}
+	}
+	return true
+}
+
 // digits counts the significant digits of a JSON number.
 func digits(s string) int {
 	n, zeros := 0, 0
@@ -173,26 +194,44 @@ func digits(s string) int {
 // 1899-12-30, which has no zone.
 func serial(raw string) (float64, bool) {
 	for _, layout := range [...]string{time.RFC3339Nano, time.DateOnly, time.DateTime} {
+		// So does this where a date is no time.
+		if len(raw) == len(time.DateOnly) && layout != time.DateOnly {
+			continue
+		}
 		t, err := time.Parse(layout, raw)
 		if err != nil {
 			continue
 		}
-		wall := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+		wall := t
+		if _, offset := t.Zone(); offset != 0 {
+			wall = t.UTC().Add(time.Duration(offset) * time.Second)
+		}
 		// Before March 1900 Excel counts a day that did not exist.
-		if wall.Before(time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)) || wall.Year() > 9999 {
+		if wall.Before(firstDay) || wall.Year() > 9999 {
 			return 0, false
 		}
-		epoch := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
-		days := wall.Unix()/86400 - epoch.Unix()/86400
-		secs := wall.Unix() - (epoch.Unix() + days*86400)
+		secs := wall.Unix() - epoch.Unix()
+		days := secs / 86400
+		secs %= 86400
 		return float64(days) + (float64(secs)+float64(wall.Nanosecond())/1e9)/86400, true
 	}
 	return 0, false
 }
 
-func (s *sheet) style(col int, c channel.Cell) (int, error) {
+var (
+	epoch    = time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+	firstDay = time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)
+)
+
+func (s *sheet) style(col int, c *channel.Cell) (int, error) {
 	key := styleKey{col, c.Type, c.Color, c.Mark}
+	last := &s.last[col]
+	// A style's number is never 0, which is the default's.
+	if last.id != 0 && last.key == key {
+		return last.id, nil
+	}
 	if id, ok := s.styles[key]; ok {
+		*last = styled{key, id}
 		return id, nil
 	}
 	column := &s.t.Columns[col]
@@ -200,7 +239,7 @@ func (s *sheet) style(col int, c channel.Cell) (int, error) {
 	if h := colorHex(c.Color); h != "" {
 		st.Font = &excelize.Font{Color: strings.TrimPrefix(h, "#")}
 	}
-	if f := numberFormat(column, c); f != "" {
+	if f := numberFormat(column, *c); f != "" {
 		st.CustomNumFmt = &f
 	}
 	id, err := s.f.NewStyle(st)
