@@ -30,7 +30,6 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
@@ -73,7 +72,7 @@ type Options struct {
 type Client struct {
 	op      string
 	now     func() time.Time
-	timeout time.Duration
+	watch   watch
 	rt      http.RoundTripper
 	own     *http.Transport // nil when the transport is the host's
 	buffers sync.Pool       // of *[AnswerBytes + 1]byte
@@ -81,12 +80,13 @@ type Client struct {
 
 // New makes a client with a connection pool of its own. It does no I/O.
 func New(o Options) *Client {
-	c := &Client{op: o.Op, now: o.Now, timeout: o.Timeout}
+	c := &Client{op: o.Op, now: o.Now}
+	c.watch.total = o.Timeout
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if c.timeout <= 0 {
-		c.timeout = 60 * time.Second
+	if c.watch.total <= 0 {
+		c.watch.total = 60 * time.Second
 	}
 	c.buffers.New = func() any { return new([AnswerBytes + 1]byte) }
 	if o.Client != nil {
@@ -95,7 +95,7 @@ func New(o Options) *Client {
 			c.rt = http.DefaultTransport
 		}
 		if o.Client.Timeout > 0 {
-			c.timeout = min(c.timeout, o.Client.Timeout)
+			c.watch.total = min(c.watch.total, o.Client.Timeout)
 		}
 		return c
 	}
@@ -105,7 +105,6 @@ func New(o Options) *Client {
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    TLSTimeout,
-		ResponseHeaderTimeout:  AnswerTimeout,
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    64,
 		WriteBufferSize:        32 << 10, // a whole message leaves in one write
@@ -113,6 +112,7 @@ func New(o Options) *Client {
 		ForceAttemptHTTP2:      true,
 	}
 	c.rt = c.own
+	c.watch.answer = AnswerTimeout
 	return c
 }
 
@@ -185,10 +185,10 @@ func (c *Client) Post(ctx context.Context, r Request) (*Answer, error) {
 	if !r.Owned {
 		body = bytes.Clone(body)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	tr := trace{again: c.own != nil}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, tr.hooks()), http.MethodPost, r.URL, bytes.NewReader(body))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	at := &attempt{cancel: cancel, again: c.own != nil}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, at.hooks()), http.MethodPost, r.URL, bytes.NewReader(body))
 	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && req.URL.Scheme != "http" {
 		return nil, c.Error(r, channel.Rejected, "", "the address is not a complete http or https URL; correct the destination's URL", 0)
 	}
@@ -204,10 +204,13 @@ func (c *Client) Post(ctx context.Context, r Request) (*Answer, error) {
 		req.Header["Authorization"] = []string{"Bearer " + r.Bearer}
 	}
 
+	c.watch.start(at)
+	defer c.watch.stop(at)
 	resp, err := c.rt.RoundTrip(req)
 	if err != nil {
-		return nil, c.failed(ctx, r, &tr, err)
+		return nil, c.failed(ctx, r, at, err)
 	}
+	at.answered.Store(true)
 	defer resp.Body.Close()
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, at: c.now()}
 	if err := c.read(a, resp.Body); err != nil {
@@ -243,38 +246,31 @@ func (c *Client) read(a *Answer, body io.Reader) error {
 	return nil
 }
 
-// trace remembers what the transport did. Its hooks run on the transport's
-// goroutines.
-type trace struct {
-	seen  atomic.Bool // the transport reports
-	given atomic.Bool // the request was given a connection
-	again bool        // a new search for a connection means that nothing was written before
-}
-
-func (t *trace) hooks() *httptrace.ClientTrace {
+func (a *attempt) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) {
-			t.seen.Store(true)
-			if t.again {
+			a.seen.Store(true)
+			if a.again {
 				// net/http looks for a second connection only when it knows that
 				// nothing of the request was processed on the first.
-				t.given.Store(false)
+				a.given.Store(false)
 			}
 		},
 		// Not WroteHeaders: when ctx ends between the two, the writing goroutine
 		// may still run.
-		GotConn: func(httptrace.GotConnInfo) { t.given.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { a.given.Store(true) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { a.wrote.Store(int64(time.Since(a.began)) + 1) },
 	}
 }
 
-func (c *Client) failed(ctx context.Context, r Request, t *trace, err error) *channel.Error {
+func (c *Client) failed(ctx context.Context, r Request, a *attempt, err error) *channel.Error {
 	if ref := guard.Refused(err); ref != nil {
 		return &channel.Error{Op: c.op, Outcome: channel.Rejected, Err: &cause{c.mask(r).clean(ref.Error()), ref}}
 	}
 	if errors.Is(err, errProxy) {
 		return c.Error(r, channel.NotSent, "", errProxy.Error(), 0)
 	}
-	if t.seen.Load() && !t.given.Load() {
+	if a.seen.Load() && !a.given.Load() {
 		return c.wrap(r, channel.NotSent, "no connection, so nothing was sent: ", ctx, err)
 	}
 	return c.wrap(r, channel.Unknown, "sent, but no answer came, so it may have arrived: ", ctx, err)
@@ -283,9 +279,16 @@ func (c *Client) failed(ctx context.Context, r Request, t *trace, err error) *ch
 // wrap keeps of a cause its masked text and, of all it wraps, only the end of a
 // context: other causes print addresses of their own.
 func (c *Client) wrap(r Request, o channel.Outcome, what string, ctx context.Context, err error) *channel.Error {
+	end := ctx.Err()
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		end = context.DeadlineExceeded // by the watch, or the caller's
+	}
+	if end != nil {
+		return &channel.Error{Op: c.op, Outcome: o, Err: &cause{what + end.Error(), end}}
+	}
 	text := what + c.mask(r).clean(plain(err))
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, end) || errors.Is(ctx.Err(), end) {
+		if errors.Is(err, end) {
 			return &channel.Error{Op: c.op, Outcome: o, Err: &cause{text, end}}
 		}
 	}

@@ -256,6 +256,53 @@ func TestAnAttemptHasATimeLimitOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatDoesNotBeginHasATimeLimitOfItsOwn(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(http.ResponseWriter, *http.Request) { <-release })
+	defer close(release)
+	c := webhook.New(webhook.Options{Allow: channel.AllowLoopback(), Timeout: time.Hour})
+	c.SetAnswer(20 * time.Millisecond)
+	for range 3 { // the limit holds for each attempt anew
+		_, err := c.Post(t.Context(), webhook.Request{URL: s.URL, Body: []byte("{}")})
+		if e := outcome(t, err); e.Outcome != channel.Unknown || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("outcome %v: %v", e.Outcome, err)
+		}
+	}
+}
+
+func TestAnAnswerThatHasBegunIsNotCutByTheLimitOfItsBeginning(t *testing.T) {
+	over := make(chan struct{})
+	began := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			<-over // ends by the limit, which has then passed for the other too
+			return
+		}
+		_ = http.NewResponseController(w).Flush()
+		close(began)
+		<-over
+		_, _ = w.Write([]byte("ok"))
+	})
+	c := webhook.New(webhook.Options{Allow: channel.AllowLoopback(), Timeout: time.Hour})
+	c.SetAnswer(500 * time.Millisecond) // long enough for a first byte on a busy machine
+	done := make(chan error)
+	go func() {
+		a, err := c.Post(t.Context(), webhook.Request{URL: s.URL, Body: []byte("{}")})
+		if err == nil && string(a.Body) != "ok" {
+			err = errors.New("the answer is " + string(a.Body))
+		}
+		done <- err
+	}()
+	<-began
+	if _, err := c.Post(t.Context(), webhook.Request{URL: s.URL + "/late", Body: []byte("{}")}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the late one: %v", err)
+	}
+	close(over)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheBodyIsNotReadAfterPostReturns(t *testing.T) {
 	// The service never reads, so the transport is still writing when ctx ends.
 	got := make(chan struct{})
