@@ -114,10 +114,13 @@ func run() int {
 	}
 
 	var rows []ratio.Row
-	const n = 1280
+	const n = 320
 	for _, k := range []int{1, 16, 64} {
-		r := ratio.Compare(fmt.Sprintf("%d sends, %d in flight, beside a bare POST", n, k), 15, 1, flight(n, k, send), flight(n, k, post))
+		r := ratio.Compare(fmt.Sprintf("%d sends, %d in flight, beside a bare POST", n, k), 61, 1, flight(n, k, send), flight(n, k, post))
 		r.Most = 1.15
+		if k == 1 {
+			r.Most = 1 // nothing hides what one message costs alone
+		}
 		rows = append(rows, r)
 	}
 
@@ -145,7 +148,7 @@ func run() int {
 		name string
 		send func()
 	}{{"shoutrrr", shout}, {"notify", note}} {
-		r := ratio.Compare(fmt.Sprintf("%d sends, 16 in flight, beside %s", n, x.name), 9, 1, flight(n, 16, send), flight(n, 16, x.send))
+		r := ratio.Compare(fmt.Sprintf("%d sends, 16 in flight, beside %s", n, x.name), 41, 1, flight(n, 16, send), flight(n, 16, x.send))
 		r.Most = 0.5
 		rows = append(rows, r)
 	}
