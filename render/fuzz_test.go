@@ -114,6 +114,7 @@ func FuzzCell(f *testing.F) {
 	f.Add("0.0%", "-.5e3", "1e-400")
 	f.Add(`yyyy-mm-dd "at" hh:mm`, "0", "2024-01-02")
 	f.Add("#.##", "+007.", "0e999999999")
+	f.Add("\x9bm", "0", "0000-01-01")
 	f.Fuzz(func(t *testing.T, format, threshold, value string) {
 		if strings.Contains(threshold, "${") {
 			return

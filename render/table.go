@@ -63,9 +63,14 @@ func (r *run) column(field string, b *Column, c *column) channel.Column {
 	}
 	c.spot = s
 	c.empty = r.line(field+"empty", b.Empty)
-	c.number, c.isNumber = parseNumberPattern(b.Format)
-	if !c.isNumber && b.Format != "" {
-		c.date, _ = parseDateLayout(b.Format)
+	format := b.Format
+	if format != "" {
+		// What a layout holds beside its fields stands in every cell.
+		format = string(oneLine([]byte(format), 0))
+	}
+	c.number, c.isNumber = parseNumberPattern(format)
+	if !c.isNumber && format != "" {
+		c.date, _ = parseDateLayout(format)
 	}
 	if b.Condition != nil {
 		c.condition = r.condition(field+"condition.threshold", b.Condition)
@@ -80,7 +85,7 @@ func (r *run) column(field string, b *Column, c *column) channel.Column {
 		Header: header,
 		Prefix: r.line(field+"prefix", b.Prefix),
 		Suffix: r.line(field+"suffix", b.Suffix),
-		Format: b.Format,
+		Format: format,
 		Align:  b.Align,
 	}
 }
