@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -236,5 +235,3 @@ func env(override, spec string) (string, error) {
 	}
 	return "", fmt.Errorf("%q is neither %q nor %q", override, task.Production, task.Development)
 }
-
-func lower(s string) string { return strings.ToLower(s) }
