@@ -24,25 +24,20 @@ import (
 func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 	refs, faults := s.references(d)
 	var errs []error
-	first := -1 // lines are asked for by errors alone
-	line := func(at int) int {
-		if first < 0 {
-			first = s.firstLine(lex(s.SQL, d, false), d)
+	var l *lexer // lines are asked for by errors alone
+	found := func(pos int, param, text string) {
+		if l == nil {
+			l = lex(s.SQL, d, false)
 		}
-		return first + at
-	}
-	fail := func(at int, param, format string, args ...any) {
-		if param != "" {
-			format = "parameter ${" + param + "} " + format
-		}
-		e := scriptError("sql: bind", s.Number, line(at), fmt.Sprintf(format, args...))
+		e := scriptError("sql: bind", s.Number, s.linesBefore(l, d)+l.lineOf(pos), text)
 		e.Param = param
 		errs = append(errs, e)
 	}
+	fail := func(r *ref, format string, args ...any) {
+		found(r.pos, r.name, "parameter ${"+r.name+"} "+fmt.Sprintf(format, args...))
+	}
 	for _, f := range faults {
-		e := scriptError("sql: bind", s.Number, line(f.line), f.text)
-		e.Param = f.param
-		errs = append(errs, e)
+		found(f.pos, f.param, f.text)
 	}
 	if len(refs) == 0 && len(errs) == 0 {
 		return s.SQL, nil
@@ -58,10 +53,10 @@ func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 		v, ok := values[r.name]
 		switch {
 		case !ok:
-			fail(r.line, r.name, "is not defined; add it to the task's parameters or correct the name")
+			fail(r, "is not defined; add it to the task's parameters or correct the name")
 			continue
 		case !utf8.ValidString(v) || strings.IndexByte(v, 0) >= 0:
-			fail(r.line, r.name, "has a value that is not text: it holds a NUL byte or is not UTF-8")
+			fail(r, "has a value that is not text: it holds a NUL byte or is not UTF-8")
 			continue
 		}
 		switch {
@@ -73,7 +68,7 @@ func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 			before = before || r.pos > 0 && isWordByte(s.SQL[r.pos-1])
 			after = after || r.end < len(s.SQL) && isWordByte(s.SQL[r.end])
 			if why := notBare(v, r.name, before || after); why != "" {
-				fail(r.line, r.name, "%s", why)
+				fail(r, "%s", why)
 				continue
 			}
 			if r.pos > 0 && (v[0] == '-' || v[0] == '+') && strings.IndexByte("+-*/<>=~!@#%^&|?", s.SQL[r.pos-1]) >= 0 {
@@ -83,13 +78,13 @@ func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 			b.WriteString(v)
 		case r.quote == '$':
 			if strings.IndexByte(v, '$') >= 0 {
-				fail(r.line, r.name, "holds a dollar sign and stands inside dollar quotes; quote the literal with '")
+				fail(r, "holds a dollar sign and stands inside dollar quotes; quote the literal with '")
 				continue
 			}
 			b.WriteString(v)
 		case r.quote == '[':
 			if strings.IndexByte(v, ']') >= 0 {
-				fail(r.line, r.name, `holds ] and stands inside [ ]; quote the identifier with "`)
+				fail(r, `holds ] and stands inside [ ]; quote the identifier with "`)
 				continue
 			}
 			b.WriteString(v)
@@ -111,9 +106,9 @@ func (s Statement) Bind(d Dialect, values map[string]string) (string, error) {
 	return sql, nil
 }
 
-// firstLine returns what is to be added to a line of the statement's text to get
-// the script's.
-func (s Statement) firstLine(l *lexer, d Dialect) int {
+// linesBefore returns what is to be added to a line of the statement's text to
+// get the script's.
+func (s Statement) linesBefore(l *lexer, d Dialect) int {
 	first := 0
 	for i, t := range l.tokens {
 		if t.kind == tokenSemi && d.LeadingSet && i+1 < len(l.tokens) {
@@ -123,7 +118,7 @@ func (s Statement) firstLine(l *lexer, d Dialect) int {
 	if s.Line == 0 || len(l.tokens) == 0 {
 		return 0
 	}
-	return s.Line - l.tokens[first].line
+	return s.Line - l.lineOf(l.tokens[first].pos)
 }
 
 // escape writes v so that it cannot leave the quotes around it: the quote is

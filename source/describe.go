@@ -10,7 +10,7 @@ func WithoutRows(sql string, d Dialect) string {
 	l := lex(sql, d, true)
 	end, depth := len(sql), 0
 	for i, t := range l.tokens {
-		switch punct(sql, l.tokens, i) {
+		switch punct(l, l.tokens, i) {
 		case '(', '[', '{':
 			depth++
 		case ')', ']', '}':
@@ -19,13 +19,13 @@ func WithoutRows(sql string, d Dialect) string {
 		if depth != 0 || t.exec {
 			continue
 		}
-		switch word(sql, l.tokens, i) {
+		switch word(l, l.tokens, i) {
 		case "SELECT", "UNION":
 			end = len(sql) // what came before was not the whole query's
 		case "LIMIT":
 			end = min(end, t.pos)
 		case "FOR", "LOCK":
-			switch word(sql, l.tokens, i+1) {
+			switch word(l, l.tokens, i+1) {
 			case "UPDATE", "SHARE", "IN", "NO", "KEY":
 				end = min(end, t.pos)
 			}

@@ -24,7 +24,6 @@ const (
 type token struct {
 	kind     tokenKind
 	pos, end int
-	line     int
 	// exec is true inside a comment that the server runs.
 	exec bool
 	// quote opens a tokenString or tokenIdent.
@@ -34,7 +33,6 @@ type token struct {
 // ref is one ${name}, with what its value must be escaped for.
 type ref struct {
 	pos, end int
-	line     int
 	name     string
 	// quote is 0 outside quotes, '$' inside dollar quotes, else the byte that
 	// opened the literal or identifier.
@@ -55,9 +53,12 @@ type fault struct {
 // that the inside of an executable comment does.
 type lexer struct {
 	text string
-	d    Dialect
-	end  int
-	exec bool
+	// upper is text with the letters of ASCII in capitals: that is how words are
+	// compared, and no token need be copied for it.
+	upper string
+	d     Dialect
+	end   int
+	exec  bool
 	// bound is true when the values are in place: ${ has no meaning then.
 	bound bool
 
@@ -71,7 +72,8 @@ type lexer struct {
 }
 
 func lex(text string, d Dialect, bound bool) *lexer {
-	l := &lexer{text: text, d: d, end: len(text), line: 1, bound: bound}
+	// A token of SQL and the space after it take five bytes or so.
+	l := &lexer{text: text, upper: upper(text), d: d, end: len(text), line: 1, bound: bound, tokens: make([]token, 0, len(text)/5+8)}
 	nul := strings.IndexByte(text, 0)
 	if nul >= 0 {
 		l.end = nul
@@ -83,11 +85,11 @@ func lex(text string, d Dialect, bound bool) *lexer {
 	return l
 }
 
-// lineOf counts lines up to pos, which must not go backwards by more than the
-// current token: it recounts from the start then.
+// lineOf returns the line in which pos stands, from 1. It counts on from the last
+// call, or from the start when that was behind pos.
 func (l *lexer) lineOf(pos int) int {
 	if pos < l.lineAt {
-		return 1 + strings.Count(l.text[:pos], "\n")
+		l.line, l.lineAt = 1, 0
 	}
 	l.line += strings.Count(l.text[l.lineAt:pos], "\n")
 	l.lineAt = pos
@@ -111,7 +113,7 @@ func (l *lexer) isParam(i int) bool {
 }
 
 func (l *lexer) add(k tokenKind, pos, end int, quote byte) {
-	l.tokens = append(l.tokens, token{kind: k, pos: pos, end: end, line: l.lineOf(pos), exec: l.exec, quote: quote})
+	l.tokens = append(l.tokens, token{kind: k, pos: pos, end: end, exec: l.exec, quote: quote})
 	l.pos = end
 }
 
@@ -122,6 +124,8 @@ func (l *lexer) run() {
 		switch {
 		case isSpace(c):
 			l.pos++
+		case isWordStart(c):
+			l.word()
 		case c == '-' && l.at(i+1) == '-' && (!l.d.DashSpace || i+2 >= l.end || l.text[i+2] <= ' '),
 			c == '#' && l.d.HashComments,
 			c == '/' && l.at(i+1) == '/' && l.d.SlashComments:
@@ -141,14 +145,26 @@ func (l *lexer) run() {
 				l.fault(i, "", "a second statement%s is hidden in an executable comment; remove it", l.nextWord(i+1))
 			}
 			l.add(tokenSemi, i, i+1, 0)
-		case isWordStart(c):
-			l.word()
 		case isDigit(c) || c == '.' && isDigit(l.at(i+1)):
 			l.number()
 		default:
 			l.add(tokenPunct, i, i+1, 0)
 		}
 	}
+}
+
+// upper returns text with the letters of ASCII in capitals.
+func upper(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := range len(text) {
+		c := text[i]
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // nextWord returns the word that begins at i after white space, in capitals and
@@ -164,7 +180,7 @@ func (l *lexer) nextWord(i int) string {
 	if i == j || j-i > 20 {
 		return ""
 	}
-	return " " + strings.ToUpper(l.text[i:j])
+	return " " + l.upper[i:j]
 }
 
 func (l *lexer) lineComment() {
@@ -225,7 +241,7 @@ func (l *lexer) executable(open int) {
 	for body < stop && isDigit(l.text[body]) {
 		body++ // the server's version
 	}
-	inner := &lexer{text: l.text, d: l.d, end: stop, exec: true, bound: l.bound, pos: body, line: l.lineOf(body), lineAt: body}
+	inner := &lexer{text: l.text, upper: l.upper, d: l.d, end: stop, exec: true, bound: l.bound, pos: body, line: 1}
 	inner.run()
 	for _, r := range inner.refs {
 		inner.fault(r.pos, r.name, "parameter ${%s} stands in an executable comment; move it out", r.name)
@@ -256,7 +272,7 @@ func (l *lexer) param(i int, in ref) int {
 	case len(name) > maxParamName:
 		l.fault(i, "", "a parameter name of %d bytes; the longest is %d", len(name), maxParamName)
 	default:
-		in.pos, in.end, in.line, in.name = i, j+1, l.lineOf(i), name
+		in.pos, in.end, in.name = i, j+1, name
 		l.refs = append(l.refs, in)
 		if in.unicode {
 			l.fault(i, name, "parameter ${%s} stands in a U& literal, where its value cannot be escaped; use a plain literal", name)

@@ -22,25 +22,25 @@ type Output struct {
 // output parameter.
 func (s Statement) Outputs(d Dialect) ([]Output, bool) {
 	l := lex(s.SQL, d, false)
-	line := s.firstLine(l, d)
+	before := s.linesBefore(l, d)
 	tokens := withoutExec(l.tokens)
 	i := 0
-	for d.LeadingSet && word(s.SQL, tokens, i) == "SET" {
+	for d.LeadingSet && word(l, tokens, i) == "SET" {
 		for i < len(tokens) && tokens[i].kind != tokenSemi {
 			i++
 		}
 		i++
 	}
-	for punct(s.SQL, tokens, i) == '(' {
+	for punct(l, tokens, i) == '(' {
 		i++
 	}
-	if word(s.SQL, tokens, i) == "WITH" {
-		i = mainVerb(s.SQL, tokens, i)
+	if word(l, tokens, i) == "WITH" {
+		i = mainVerb(l, tokens, i)
 	}
-	if word(s.SQL, tokens, i) != "SELECT" {
+	if word(l, tokens, i) != "SELECT" {
 		return nil, false
 	}
-	list := selectList{text: s.SQL, tokens: tokens, refs: l.refs}
+	list := selectList{lexer: l, tokens: tokens}
 	var outs []Output
 	for _, item := range list.items(list.modifiers(i + 1)) {
 		if item[0] == item[1] {
@@ -53,7 +53,7 @@ func (s Statement) Outputs(d Dialect) ([]Output, bool) {
 		if s.Paged() && strings.EqualFold(name, NextToken) {
 			continue
 		}
-		outs = append(outs, Output{Name: name, Line: line + tokens[item[0]].line})
+		outs = append(outs, Output{Name: name, Line: before + l.lineOf(tokens[item[0]].pos)})
 	}
 	return outs, true
 }
@@ -112,13 +112,12 @@ func MergeOutputs(statements [][]string, inputs []string) ([]string, error) {
 
 // selectList reads the columns between SELECT and FROM.
 type selectList struct {
-	text   string
-	tokens []token
-	refs   []ref
+	*lexer
+	tokens []token // without what stands in executable comments
 }
 
-func (l selectList) word(i int) string { return word(l.text, l.tokens, i) }
-func (l selectList) punct(i int) byte  { return punct(l.text, l.tokens, i) }
+func (l selectList) word(i int) string { return word(l.lexer, l.tokens, i) }
+func (l selectList) punct(i int) byte  { return punct(l.lexer, l.tokens, i) }
 
 // modifiers returns the first token after ALL, DISTINCT ON (…), TOP 10 and the
 // like.

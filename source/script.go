@@ -91,22 +91,15 @@ func parse(script string, d Dialect, bound bool) (*Script, error) {
 	sets := ""
 	pending := 0 // the line of a SET that no query has followed yet
 	start, first := 0, 0
-	faults := l.faults
-	// take returns the faults up to pos.
-	take := func(pos int) []fault {
-		n := 0
-		for n < len(faults) && faults[n].pos < pos {
-			n++
-		}
-		f := faults[:n]
-		faults = faults[n:]
-		return f
-	}
+	faults, refs := l.faults, l.refs
 	slices.SortStableFunc(faults, func(a, b fault) int { return a.pos - b.pos })
 	cut := func(last, end int) {
 		defer func() { start, first = end+1, last+1 }()
 		tokens := l.tokens[first:last]
-		found := take(end)
+		var found []fault
+		found, faults = before(faults, end, func(f *fault) int { return f.pos })
+		var own []ref
+		own, refs = before(refs, end, func(r *ref) int { return r.pos })
 		number := len(out.Statements) + 1
 		for _, f := range found {
 			e := scriptError("sql: parse", number, f.line, f.text)
@@ -117,22 +110,33 @@ func parse(script string, d Dialect, bound bool) (*Script, error) {
 			return
 		}
 		text := strings.TrimSpace(l.text[start:end])
-		if d.LeadingSet && word(l.text, tokens, 0) == "SET" {
+		line := l.lineOf(tokens[0].pos)
+		if d.LeadingSet && word(l, tokens, 0) == "SET" {
 			// A line comment at its end must not swallow the semicolon.
 			sets += strings.TrimSpace(l.text[start:tokens[len(tokens)-1].end]) + ";\n"
-			pending = tokens[0].line
+			pending = line
 			return
 		}
 		pending = 0
-		st := Statement{SQL: sets + text, Number: number, Line: tokens[0].line}
+		st := Statement{SQL: sets + text, Number: number, Line: line}
 		if !bound {
-			inner := lex(st.SQL, d, false)
-			st.Params = inner.params()
-			if len(inner.faults) == 0 {
-				st.read = &reading{st.SQL, d, slices.Clip(inner.refs)}
+			clean := len(found) == 0
+			if sets != "" {
+				inner := lex(st.SQL, d, false)
+				own, clean = inner.refs, len(inner.faults) == 0
+			} else {
+				from := start + strings.Index(l.text[start:end], text)
+				for i := range own {
+					own[i].pos -= from
+					own[i].end -= from
+				}
+			}
+			st.Params = paramNames(own)
+			if clean {
+				st.read = &reading{st.SQL, d, own}
 			}
 		}
-		if why := refusal(l.text, tokens, d); why != "" && len(found) == 0 {
+		if why := refusal(l, tokens, d); why != "" && len(found) == 0 {
 			errs = append(errs, scriptError("sql: parse", number, st.Line, why))
 		}
 		out.Statements = append(out.Statements, st)
@@ -162,7 +166,7 @@ func Check(sql string, d Dialect) error {
 	if len(s.Statements) > 1 {
 		second := lex(s.Statements[1].SQL, d, true)
 		return scriptError("sql: parse", 0, s.Statements[1].Line,
-			"a second statement, "+excerpt(second.text, second.tokens[0])+" …; a query is one statement")
+			"a second statement, "+excerpt(second, second.tokens[0])+" …; a query is one statement")
 	}
 	return nil
 }
@@ -173,7 +177,7 @@ func SplitSet(sql string, d Dialect) (sets []string, query string) {
 	l := lex(sql, d, true)
 	first := 0
 	for i, t := range l.tokens {
-		if t.kind != tokenSemi || !d.LeadingSet || word(sql, l.tokens, first) != "SET" {
+		if t.kind != tokenSemi || !d.LeadingSet || word(l, l.tokens, first) != "SET" {
 			continue
 		}
 		sets = append(sets, sql[l.tokens[first].pos:l.tokens[i-1].end])
@@ -185,9 +189,18 @@ func SplitSet(sql string, d Dialect) (sets []string, query string) {
 	return sets, strings.TrimSpace(sql[l.tokens[first-1].end:])
 }
 
-func (l *lexer) params() []string {
+// before cuts list at pos, by which it is in order.
+func before[T any](list []T, pos int, of func(*T) int) (head, tail []T) {
+	n := 0
+	for n < len(list) && of(&list[n]) < pos {
+		n++
+	}
+	return list[:n:n], list[n:]
+}
+
+func paramNames(refs []ref) []string {
 	var names []string
-	for _, r := range l.refs {
+	for _, r := range refs {
 		if !slices.Contains(names, r.name) {
 			names = append(names, r.name)
 		}
@@ -208,32 +221,32 @@ func join(errs []error) error {
 }
 
 // word returns token i in capitals when it is a word, else "".
-func word(text string, tokens []token, i int) string {
+func word(l *lexer, tokens []token, i int) string {
 	if i < 0 || i >= len(tokens) || tokens[i].kind != tokenWord {
 		return ""
 	}
-	return strings.ToUpper(text[tokens[i].pos:tokens[i].end])
+	return l.upper[tokens[i].pos:tokens[i].end]
 }
 
 // punct returns token i when it is a single other byte, else 0.
-func punct(text string, tokens []token, i int) byte {
+func punct(l *lexer, tokens []token, i int) byte {
 	if i < 0 || i >= len(tokens) || tokens[i].kind != tokenPunct {
 		return 0
 	}
-	return text[tokens[i].pos]
+	return l.text[tokens[i].pos]
 }
 
 // refusal says why a statement may not run, or "". The inside of executable
 // comments is read twice, as if it were run and as if it were not.
-func refusal(text string, tokens []token, d Dialect) string {
+func refusal(l *lexer, tokens []token, d Dialect) string {
 	if d.Raw {
 		return ""
 	}
-	if why := notQuery(text, tokens); why != "" {
+	if why := notQuery(l, tokens); why != "" {
 		return why
 	}
 	if plain := withoutExec(tokens); len(plain) < len(tokens) {
-		return notQuery(text, plain)
+		return notQuery(l, plain)
 	}
 	return ""
 }
@@ -247,33 +260,36 @@ func withoutExec(tokens []token) []token {
 
 const onlyQueries = "only SELECT and WITH … SELECT are allowed"
 
-func notQuery(text string, tokens []token) string {
+func notQuery(l *lexer, tokens []token) string {
 	i := 0
-	for punct(text, tokens, i) == '(' {
+	for punct(l, tokens, i) == '(' {
 		i++
 	}
 	if i == len(tokens) {
 		return "no query; " + onlyQueries
 	}
-	switch w := word(text, tokens, i); w {
+	switch w := word(l, tokens, i); w {
 	case "SELECT":
 	case "WITH":
-		if verb := mainVerb(text, tokens, i); verb < 0 {
+		if verb := mainVerb(l, tokens, i); verb < 0 {
 			return "WITH has no SELECT; " + onlyQueries
-		} else if w := word(text, tokens, verb); w != "SELECT" {
+		} else if w := word(l, tokens, verb); w != "SELECT" {
 			return "WITH … " + w + " is no query; " + onlyQueries
 		}
 	case "":
-		return fmt.Sprintf("a statement begins with %s; %s", excerpt(text, tokens[i]), onlyQueries)
+		return fmt.Sprintf("a statement begins with %s; %s", excerpt(l, tokens[i]), onlyQueries)
 	default:
 		return w + " is no query; " + onlyQueries
 	}
-	for i := range tokens {
-		w := word(text, tokens, i)
-		if w == "INTO" && punct(text, tokens, i-1) != '.' && word(text, tokens, i-1) != "AS" {
+	for i, t := range tokens {
+		if t.kind != tokenWord {
+			continue
+		}
+		w := word(l, tokens, i)
+		if w == "INTO" && punct(l, tokens, i-1) != '.' && word(l, tokens, i-1) != "AS" {
 			return "SELECT … INTO writes; " + onlyQueries
 		}
-		if changes(w) && startsStatement(text, tokens, i) {
+		if changes(w) && startsStatement(l, tokens, i) {
 			return "WITH … " + w + " is no query; " + onlyQueries
 		}
 	}
@@ -281,30 +297,30 @@ func notQuery(text string, tokens []token) string {
 }
 
 // excerpt names a token without repeating a literal's content.
-func excerpt(text string, t token) string {
+func excerpt(l *lexer, t token) string {
 	switch t.kind {
 	case tokenString:
 		return "a literal"
 	case tokenIdent:
 		return "a quoted identifier"
 	}
-	return text[t.pos:t.end]
+	return l.text[t.pos:t.end]
 }
 
 // mainVerb returns the token that begins the statement after a WITH clause: the
 // first verb at the clause's own depth, or the SELECT in parentheses that stand
 // there. It returns -1 if there is none.
-func mainVerb(text string, tokens []token, with int) int {
+func mainVerb(l *lexer, tokens []token, with int) int {
 	depth := 0
 	for i := with + 1; i < len(tokens); i++ {
-		switch punct(text, tokens, i) {
+		switch punct(l, tokens, i) {
 		case '(':
-			if depth == 0 && punct(text, tokens, i-1) == ')' {
+			if depth == 0 && punct(l, tokens, i-1) == ')' {
 				j := i
-				for punct(text, tokens, j) == '(' {
+				for punct(l, tokens, j) == '(' {
 					j++
 				}
-				if word(text, tokens, j) == "SELECT" {
+				if word(l, tokens, j) == "SELECT" {
 					return j
 				}
 			}
@@ -316,11 +332,11 @@ func mainVerb(text string, tokens []token, with int) int {
 			}
 			continue
 		}
-		if depth > 0 || punct(text, tokens, i-1) == '.' || punct(text, tokens, i+1) == '(' && word(text, tokens, i) != "SELECT" {
+		if depth > 0 || punct(l, tokens, i-1) == '.' || punct(l, tokens, i+1) == '(' && word(l, tokens, i) != "SELECT" {
 			continue
 		}
-		w := word(text, tokens, i)
-		if w == "SELECT" || changes(w) && !names(text, tokens, i) {
+		w := word(l, tokens, i)
+		if w == "SELECT" || changes(w) && !names(l, tokens, i) {
 			return i
 		}
 	}
@@ -329,12 +345,12 @@ func mainVerb(text string, tokens []token, with int) int {
 
 // names says whether the word at i names a WITH item: WITH update AS (…), or
 // 1 AS update in ClickHouse.
-func names(text string, tokens []token, i int) bool {
-	switch word(text, tokens, i-1) {
+func names(l *lexer, tokens []token, i int) bool {
+	switch word(l, tokens, i-1) {
 	case "WITH", "RECURSIVE", "AS":
 		return true
 	}
-	return punct(text, tokens, i-1) == ','
+	return punct(l, tokens, i-1) == ','
 }
 
 // changes says whether a statement that begins with w may change something.
@@ -348,8 +364,8 @@ func changes(w string) bool {
 
 // startsStatement says whether the verb at i begins a statement in parentheses,
 // rather than being a function's or a column's name.
-func startsStatement(text string, tokens []token, i int) bool {
-	if p := punct(text, tokens, i-1); p != '(' && p != ')' || i+1 == len(tokens) {
+func startsStatement(l *lexer, tokens []token, i int) bool {
+	if p := punct(l, tokens, i-1); p != '(' && p != ')' || i+1 == len(tokens) {
 		return false
 	}
 	switch tokens[i+1].kind {

@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -269,9 +270,19 @@ func FuzzParse(f *testing.F) {
 				if st.Line < 1 || st.Line > 1+strings.Count(script, "\n") {
 					t.Errorf("%s: line %d of %q", d.Name, st.Line, script)
 				}
-				// A statement that was accepted is accepted again by itself.
+				// A statement that was accepted is accepted again by itself, and
+				// its parameters stand where they stood in the script.
 				if _, err := source.Parse(st.SQL, d); err != nil {
 					t.Errorf("%s: %q parsed alone: %v", d.Name, st.SQL, err)
+				}
+				values := map[string]string{}
+				for _, n := range st.Params {
+					values[n] = "1"
+				}
+				text, err := st.Bind(d, values)
+				alone := source.Statement{SQL: st.SQL, Number: st.Number, Line: st.Line}
+				if want, wantErr := alone.Bind(d, values); text != want || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+					t.Errorf("%s: %q binds to %q, %v; alone to %q, %v", d.Name, st.SQL, text, err, want, wantErr)
 				}
 			}
 		}
