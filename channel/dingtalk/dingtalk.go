@@ -50,6 +50,7 @@ import (
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/webhook"
 )
 
@@ -101,7 +102,7 @@ type Options struct {
 type Channel struct {
 	o       Options
 	http    *webhook.Client
-	scratch sync.Pool // of *markdown.Scratch
+	scratch fit.Pool
 
 	mu      sync.Mutex
 	limited map[string]time.Time // by budget: when a rate limit was met, until a success

@@ -80,12 +80,8 @@ type encoder struct {
 // of the request with room for msgUuid.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	e := encoder{to: to}
-	e.Scratch, _ = c.scratch.Get().(*markdown.Scratch)
-	defer func() {
-		if e.Scratch != nil && e.Scratch.Keep() {
-			c.scratch.Put(e.Scratch)
-		}
-	}()
+	e.Scratch = c.scratch.Get()
+	defer c.scratch.Put(e.Scratch)
 	e.D = dialect(markdown.Lists)
 	if to.Options[OptionTables] == TablesRaw {
 		e.D = dialect(markdown.Pipes)

@@ -24,15 +24,8 @@ const maxWarnings = 50
 // Encode writes a message as interactive cards. Sizes are bytes of a signed
 // request, whether or not the destination signs.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
-	scratch, _ := c.scratch.Get().(*fit.Scratch)
-	if scratch == nil {
-		scratch = new(fit.Scratch)
-	}
-	defer func() {
-		if scratch.Keep() {
-			c.scratch.Put(scratch)
-		}
-	}()
+	scratch := c.scratch.Get()
+	defer c.scratch.Put(scratch)
 	e := c.encode(msg, to, 0, scratch)
 	if !e.visible {
 		return nil, fmt.Errorf("lark: encode: %w", channel.ErrNoContent)
@@ -53,6 +46,7 @@ type encoder struct {
 	to       channel.Destination
 	ids      map[string]string // of the message's mentions, by e-mail address
 	layout   fit.Layout
+	scratch  *fit.Scratch
 	w        writer
 	run      int // index of the piece that text goes to, -1 for none
 	textSize int
@@ -67,7 +61,7 @@ type encoder struct {
 
 func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1)}
+	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1), scratch: scratch}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
 	for _, w := range msg.Warnings {
@@ -83,7 +77,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 		e.keyword = k
 	}
 	e.first(msg)
-	e.layout.Fit, e.layout.Scratch = to.Fit, scratch
+	e.layout.Fit = to.Fit
 	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
 	e.layout.Rest = e.element("…")

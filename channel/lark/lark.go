@@ -55,10 +55,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/webhook"
 )
 
@@ -127,7 +127,7 @@ type Channel struct {
 	tokens cache // of apps
 	keys   cache // of pictures that apps uploaded
 
-	scratch sync.Pool // of *fit.Scratch
+	scratch fit.Pool
 }
 
 // New makes a channel. Nil options are the zero value. It does no I/O.

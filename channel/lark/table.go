@@ -33,11 +33,11 @@ func (e *encoder) table(t *channel.Table) {
 		return append(dst, e.element(fit.More(left))...)
 	}
 	x.piece.MoreSize = component(1 + len(textHead) + len(fit.More(1<<62)) + len(textTail))
-	e.layout.Scratch.Lend(&x.piece)
+	e.scratch.Lend(&x.piece)
 	for !x.rows() {
 		// A colour turned up in a column that was plain so far.
 	}
-	e.layout.Scratch.Return(&x.piece)
+	e.scratch.Return(&x.piece)
 	e.add(x.piece)
 }
 
@@ -58,11 +58,8 @@ func (x *table) rows() bool {
 	p.Buf, p.Rows, p.Total = p.Buf[:0], p.Rows[:0], x.t.Rows()
 	x.head()
 	room := x.e.layout.Room(p)[0]
-	enough := x.e.layout.Capacity()[0]
+	enough := x.e.layout.Enough(p)[0]
 	for i := range p.Total {
-		if len(p.Buf) > enough {
-			break
-		}
 		row := x.t.Row(i)
 		at := len(p.Buf)
 		if !x.row(row, -1) {
@@ -75,7 +72,9 @@ func (x *table) rows() bool {
 			}
 			x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": a row is longer than a card holds, its longest cells were cut")
 		}
-		p.Add(fit.Size{len(p.Buf) - at}, 1)
+		if p.Add(fit.Size{len(p.Buf) - at}, 1)[0] > enough {
+			break
+		}
 		if i == 0 {
 			// The first row tells about how much room all need.
 			n := min(p.Total, enough/len(p.Buf)+1)

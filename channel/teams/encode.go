@@ -23,15 +23,8 @@ const (
 // Encode writes a message as Adaptive Cards. Sizes are those of the card written
 // as a JSON string; the request is bounded too.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
-	scratch, _ := c.scratch.Get().(*fit.Scratch)
-	if scratch == nil {
-		scratch = new(fit.Scratch)
-	}
-	defer func() {
-		if scratch.Keep() {
-			c.scratch.Put(scratch)
-		}
-	}()
+	scratch := c.scratch.Get()
+	defer c.scratch.Put(scratch)
 	e := encode(msg, to, 1, scratch)
 	if !e.visible {
 		return nil, fmt.Errorf("teams: encode: %w", channel.ErrNoContent)
@@ -51,6 +44,7 @@ type encoder struct {
 	to       channel.Destination
 	columns  bool // column sets in a card 1.2
 	layout   fit.Layout
+	scratch  *fit.Scratch
 	run      int // index of the piece that elements go to, -1 for none
 	rule     bool
 	textSize int
@@ -81,7 +75,7 @@ var quote, backslash = []byte(`"`), []byte(`\`)
 
 func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer}
+	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer, scratch: scratch}
 	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
@@ -92,7 +86,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	e.declare(msg)
 	e.mention()
 	l := &e.layout
-	l.Fit, l.Scratch = to.Fit, scratch
+	l.Fit = to.Fit
 	l.Limit = fit.Size{maxRequest, maxCard}
 	l.Sep, l.SepSize = []byte(","), fit.Size{1, 1}
 	l.Rest = e.note("…")

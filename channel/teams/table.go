@@ -50,12 +50,9 @@ func (e *encoder) table(t *channel.Table) {
 	}
 
 	p.Total = t.Rows()
-	room, enough := e.layout.Room(p), e.layout.Capacity()[0]
-	e.layout.Scratch.Lend(p)
+	room, enough := e.layout.Room(p), e.layout.Enough(p)
+	e.scratch.Lend(p)
 	for i := range p.Total {
-		if len(p.Buf) > enough {
-			break
-		}
 		row := t.Row(i)
 		at := len(p.Buf)
 		size := x.row(row, -1)
@@ -66,15 +63,18 @@ func (e *encoder) table(t *channel.Table) {
 			}
 			e.warn(channel.WarnCut, name+": a row is longer than a card holds, its longest cells were cut")
 		}
-		p.Add(size, 0) // the header row stands before it in every part
+		// The header row stands before it in every part.
+		if !p.Add(size, 0).Within(enough) {
+			break
+		}
 		if i == 0 {
 			// The first row tells about how much room all need.
-			n := min(p.Total, enough/len(p.Buf)+1)
+			n := min(p.Total, enough[0]/len(p.Buf)+1)
 			p.Buf = slices.Grow(p.Buf, n*len(p.Buf)*5/4)
 			p.Rows = slices.Grow(p.Rows, n*5/4)
 		}
 	}
-	e.layout.Scratch.Return(p)
+	e.scratch.Return(p)
 	e.run = -1
 	e.layout.Pieces = append(e.layout.Pieces, x.piece)
 }

@@ -36,10 +36,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/webhook"
 )
 
@@ -80,7 +80,7 @@ type Channel struct {
 	o    Options
 	http *webhook.Client
 
-	scratch sync.Pool // of *fit.Scratch
+	scratch fit.Pool
 }
 
 // New makes a channel. Nil options are the zero value. It does no I/O.

@@ -83,12 +83,8 @@ type encoder struct {
 // are bytes of the content field; pictures measure nothing there.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	e := encoder{to: to, format: format(to)}
-	e.Scratch, _ = c.scratch.Get().(*markdown.Scratch)
-	defer func() {
-		if e.Scratch != nil && e.Scratch.Keep() {
-			c.scratch.Put(e.Scratch)
-		}
-	}()
+	e.Scratch = c.scratch.Get()
+	defer c.scratch.Put(e.Scratch)
 	e.D = dialects[e.format]
 	e.Mention = e.mention
 	e.Attach = e.attach

@@ -44,10 +44,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/webhook"
 )
 
@@ -93,7 +93,7 @@ type Options struct {
 type Channel struct {
 	o       Options
 	http    *webhook.Client
-	scratch sync.Pool // of *markdown.Scratch
+	scratch fit.Pool
 }
 
 // New makes a channel; nil means the zero value. It does no I/O.

@@ -54,6 +54,11 @@ func (s Size) Within(limit Size) bool {
 	return true
 }
 
+// below is Within for a limit that bounds every measure.
+func (s Size) below(limit Size) bool {
+	return s[0] <= limit[0] && s[1] <= limit[1] && s[2] <= limit[2]
+}
+
 // Row is a stretch of bytes that is never divided: a table row, a block of
 // text.
 type Row struct {
@@ -63,8 +68,8 @@ type Row struct {
 	// Lead is how many of its first bytes only separate it from the row before.
 	// They are left out where the row opens a segment.
 	Lead int
-	// Size measures the row with its lead.
-	Size Size
+	// Sum measures the rows of the piece up to this one, each with its lead.
+	Sum Size
 	// Keep asks for the row to stand in the same part as what follows it, as a
 	// heading should.
 	Keep bool
@@ -87,13 +92,24 @@ type Piece struct {
 	MoreSize Size
 	// Total is the number of rows of the whole table. It is more than len(Rows)
 	// when the channel stopped writing because what it had written was more
-	// than Layout.Capacity. Zero is len(Rows).
+	// than Layout.Enough. Zero is len(Rows).
 	Total int
 }
 
-// Add ends a row whose bytes were appended to p.Buf.
-func (p *Piece) Add(size Size, lead int) {
-	p.Rows = append(p.Rows, Row{End: len(p.Buf), Lead: lead, Size: size})
+// Add ends a row whose bytes were appended to p.Buf. It returns what all rows
+// measure.
+func (p *Piece) Add(size Size, lead int) Size {
+	sum := p.sum(len(p.Rows)).Plus(size)
+	p.Rows = append(p.Rows, Row{End: len(p.Buf), Lead: lead, Sum: sum})
+	return sum
+}
+
+// sum measures the first k rows.
+func (p *Piece) sum(k int) Size {
+	if k == 0 {
+		return Size{}
+	}
+	return p.Rows[k-1].Sum
 }
 
 func (p *Piece) total() int { return max(p.Total, len(p.Rows)) }
@@ -118,8 +134,6 @@ type Layout struct {
 	Omitted bool
 	// Fit is the destination's choice.
 	Fit channel.Fit
-	// Scratch is what planning uses too. Nil takes memory of its own.
-	Scratch *Scratch
 }
 
 // Segment is a run of rows From to To (exclusive) of a piece, or a piece
@@ -153,8 +167,8 @@ func (l *Layout) parts() int {
 	return MaxParts
 }
 
-// Capacity is more than a message can measure in all parts together. Rows of
-// one table beyond it need not be written.
+// Capacity is more than a message can measure in all parts together. Text
+// beyond it need not be written.
 func (l *Layout) Capacity() Size {
 	c := l.Limit
 	for i := range c {
@@ -162,6 +176,19 @@ func (l *Layout) Capacity() Size {
 			c[i] = math.MaxInt
 		} else {
 			c[i] *= l.parts()
+		}
+	}
+	return c
+}
+
+// Enough is the most that the rows of a table can measure in all parts together,
+// whose head and tail stand in each. Rows beyond it need not be written.
+func (l *Layout) Enough(p *Piece) Size {
+	used := l.Frame.Plus(p.HeadSize).Plus(p.TailSize)
+	c := l.Capacity()
+	for i := range c {
+		if l.Limit[i] > 0 {
+			c[i] = max(c[i]-used[i]*l.parts(), 1)
 		}
 	}
 	return c
@@ -203,21 +230,32 @@ func (l *Layout) Plan() Plan {
 	if n > 1 && t.place(math.MaxInt, n, false) {
 		return t.plan()
 	}
-	if !t.place(0, n, false) {
+	rows := t.most(n)
+	if rows < 0 {
 		return t.cut()
 	}
-	// The largest number of rows with which all else still fits.
-	lo, hi := 0, t.rows
-	for lo < hi {
-		mid := int(uint(lo+hi+1) / 2)
-		if t.place(mid, n, false) {
-			lo = mid
-		} else {
-			hi = mid - 1
-		}
+	if rows != t.tried {
+		t.place(rows, n, false)
 	}
-	t.place(lo, n, false)
 	return t.plan()
+}
+
+// most is the largest number of rows with which all else still fits, -1 when
+// nothing but text is too much. Channels stop writing soon after it, and where a
+// layout ended says how many rows to try next.
+func (t *planner) most(n int) int {
+	fits, over := -1, t.rows+1
+	for try, step := t.rows, 0; over-fits > 1; {
+		if t.place(try, n, false) {
+			fits = try
+			try = int(uint(fits+over) / 2)
+			continue
+		}
+		over = try
+		try = max(min(t.placed, over-1-step), fits+1)
+		step = 2*step + 1
+	}
+	return fits
 }
 
 func (t *planner) cut() Plan {
@@ -228,8 +266,11 @@ func (t *planner) cut() Plan {
 // planner lays out; what it made last is in segments, ends and sizes.
 type planner struct {
 	*Layout
-	sums [][]Size // sums[p][i] measures rows 0 to i-1 of piece p
-	rows int      // the most rows of a piece that may leave some out
+	limit Size // Layout.Limit, or more than anything measures
+	rows  int  // the most rows of a piece that may leave some out
+
+	tried  int // the most rows that a table was given last
+	placed int // how many of them the table had when there was no part left
 
 	n     int  // parts allowed
 	last  bool // the last of them keeps room for the rest
@@ -244,22 +285,15 @@ type planner struct {
 }
 
 func newPlanner(l *Layout) *planner {
-	t := &planner{Layout: l, sums: make([][]Size, len(l.Pieces))}
-	n := 0
-	for i := range l.Pieces {
-		n += len(l.Pieces[i].Rows) + 1
-	}
-	all := l.Scratch.sizes(n)
-	for i := range l.Pieces {
-		p := &l.Pieces[i]
-		s := all[: len(p.Rows)+1 : len(p.Rows)+1]
-		all = all[len(s):]
-		s[0] = Size{}
-		for r := range p.Rows {
-			s[r+1] = s[r].Plus(p.Rows[r].Size)
+	t := &planner{Layout: l, limit: l.Limit,
+		segments: make([]Segment, 0, len(l.Pieces)+MaxParts), ends: make([]int, 0, MaxParts), sizes: make([]Size, 0, MaxParts)}
+	for i := range t.limit {
+		if t.limit[i] <= 0 {
+			t.limit[i] = math.MaxInt / 2
 		}
-		t.sums[i] = s
-		if p.More != nil {
+	}
+	for i := range l.Pieces {
+		if p := &l.Pieces[i]; p.More != nil {
 			t.rows = max(t.rows, len(p.Rows))
 		}
 	}
@@ -271,6 +305,7 @@ func newPlanner(l *Layout) *planner {
 // when n is more than one.
 func (t *planner) place(rows, n int, last bool) bool {
 	t.n, t.last, t.lost, t.full = n, last, false, false
+	t.tried, t.placed = rows, math.MaxInt
 	t.segments, t.ends, t.sizes = t.segments[:0], t.ends[:0], t.sizes[:0]
 	t.open()
 	ok := true
@@ -334,11 +369,11 @@ func (t *planner) piece(i, rows int) bool {
 				return true
 			}
 			if !t.next() {
-				return false
+				return t.stop(p, from)
 			}
 		case !t.fresh:
 			if !t.next() {
-				return false
+				return t.stop(p, from)
 			}
 		default:
 			// Alone in a part and still too large, which Room forbids.
@@ -350,26 +385,33 @@ func (t *planner) piece(i, rows int) bool {
 	}
 }
 
+// stop notes how far a table came.
+func (t *planner) stop(p *Piece, from int) bool {
+	if p.More != nil {
+		t.placed = from
+	}
+	return false
+}
+
 // fit finds the rows from..k-1 of piece i that the part being filled takes, and
 // what the part measures then. It is false when it takes nothing.
 func (t *planner) fit(i, from, to, left int) (k int, size Size, ok bool) {
-	p, sums := &t.Pieces[i], t.sums[i]
-	base := t.used.Plus(p.HeadSize).Plus(p.TailSize).Minus(sums[from])
+	p := &t.Pieces[i]
+	base := t.used.Plus(p.HeadSize).Plus(p.TailSize).Minus(p.sum(from))
 	if !t.fresh {
 		base = base.Plus(t.SepSize)
 	}
-	measure := func(k int) Size {
-		s := base.Plus(sums[k])
-		if k == to && left > 0 {
-			s = s.Plus(p.MoreSize)
-		}
-		return s
+	all := base.Plus(p.sum(to)) // when the rows up to the last are taken
+	if left > 0 {
+		all = all.Plus(p.MoreSize)
 	}
-	if k = to; !measure(k).Within(t.Limit) {
+	k, size = to, all
+	if !all.below(t.limit) {
+		room := t.limit.Minus(base)
 		lo, hi := from-1, to-1
 		for lo < hi {
 			mid := int(uint(lo+hi+2) / 2)
-			if base.Plus(sums[mid]).Within(t.Limit) {
+			if p.sum(mid).below(room) {
 				lo = mid
 			} else {
 				hi = mid - 1
@@ -381,7 +423,7 @@ func (t *planner) fit(i, from, to, left int) (k int, size Size, ok bool) {
 	}
 	kept := k
 	if k == to && k > from && p.Rows[k-1].Keep && i+1 < len(t.Pieces) &&
-		!measure(k).Plus(t.least(i+1)).Within(t.Limit) {
+		!all.Plus(t.least(i+1)).below(t.limit) {
 		kept--
 	}
 	for kept > from && kept < to && p.Rows[kept-1].Keep {
@@ -393,17 +435,16 @@ func (t *planner) fit(i, from, to, left int) (k int, size Size, ok bool) {
 	case !t.fresh:
 		return 0, Size{}, false
 	}
-	return k, measure(k), true
+	if k < to {
+		size = base.Plus(p.sum(k))
+	}
+	return k, size, true
 }
 
 // least is what the beginning of a piece needs after another.
 func (t *planner) least(i int) Size {
 	p := &t.Pieces[i]
-	s := t.SepSize.Plus(p.HeadSize).Plus(p.TailSize)
-	if len(p.Rows) > 0 {
-		s = s.Plus(p.Rows[0].Size)
-	}
-	return s
+	return t.SepSize.Plus(p.HeadSize).Plus(p.TailSize).Plus(p.sum(min(len(p.Rows), 1)))
 }
 
 func (t *planner) plan() Plan {
@@ -426,12 +467,6 @@ func (t *planner) warn(plan *Plan) {
 		first.Warnings = append(first.Warnings, channel.Warning{Code: channel.WarnSplit,
 			Text: "the message is too long for one and is sent in " + strconv.Itoa(n) + " parts"})
 	}
-	table := make(map[int]int) // the table's number by its piece
-	for i := range t.Pieces {
-		if t.Pieces[i].More != nil {
-			table[i] = len(table) + 1
-		}
-	}
 	for i := range plan.Parts {
 		for _, s := range plan.Parts[i].Segments {
 			if s.Left == 0 {
@@ -439,7 +474,7 @@ func (t *planner) warn(plan *Plan) {
 			}
 			total := t.Pieces[s.Piece].total()
 			plan.Parts[i].Warnings = append(plan.Parts[i].Warnings, channel.Warning{Code: channel.WarnCut,
-				Text: "table " + strconv.Itoa(table[s.Piece]) + ": " + Count(total-s.Left) + " of " + Count(total) +
+				Text: "table " + strconv.Itoa(t.table(s.Piece)) + ": " + Count(total-s.Left) + " of " + Count(total) +
 					" rows are shown, the others do not fit"})
 		}
 	}
@@ -447,6 +482,17 @@ func (t *planner) warn(plan *Plan) {
 		last.Warnings = append(last.Warnings, channel.Warning{Code: channel.WarnCut,
 			Text: "the message is too long: what does not fit is not sent"})
 	}
+}
+
+// table is the number of the table that a piece is, from 1.
+func (t *planner) table(piece int) int {
+	n := 0
+	for i := range piece + 1 {
+		if t.Pieces[i].More != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // Append copies a part's bytes: its segments with separators, notes and rest,

@@ -232,7 +232,7 @@ func TestCount(t *testing.T) {
 func BenchmarkPlan(b *testing.B) {
 	p := fit.Piece{Buf: make([]byte, 100*1000), More: func(d []byte, _ int) []byte { return d }, Total: 10000}
 	for i := range 1000 {
-		p.Rows = append(p.Rows, fit.Row{End: (i + 1) * 100, Lead: 1, Size: bytesOf(100)})
+		p.Rows = append(p.Rows, fit.Row{End: (i + 1) * 100, Lead: 1, Sum: bytesOf(100 * (i + 1))})
 	}
 	l := &fit.Layout{Pieces: []fit.Piece{p}, Limit: bytesOf(19000)}
 	b.ReportAllocs()

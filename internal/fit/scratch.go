@@ -1,20 +1,35 @@
 package fit
 
+import "sync"
+
 // Scratch is memory in which messages are written one after the other, because
 // the rows of a long table are needed only until the parts are put together. The
 // zero value is ready. It is used by one goroutine at a time.
 type Scratch struct {
 	buf, free      []byte
 	rows, freeRows []Row
-	sums           []Size
 }
 
 // maxScratch bounds what is kept: five parts of the largest limit, and some.
 const maxScratch = 256 << 10
 
-// Keep reports whether the memory is small enough to be kept for later.
-func (s *Scratch) Keep() bool {
-	return cap(s.buf)+64*cap(s.rows)+32*cap(s.sums) <= maxScratch
+// Pool keeps the Scratch of messages for later ones. The zero value is ready, and
+// is used by several goroutines at once.
+type Pool struct{ pool sync.Pool }
+
+// Get gives memory for one message.
+func (p *Pool) Get() *Scratch {
+	if s, ok := p.pool.Get().(*Scratch); ok {
+		return s
+	}
+	return new(Scratch)
+}
+
+// Put takes memory back once the last part was appended.
+func (p *Pool) Put(s *Scratch) {
+	if cap(s.buf)+64*cap(s.rows) <= maxScratch {
+		p.pool.Put(s)
+	}
 }
 
 // Reset begins another message. What was written before must not be used again.
@@ -34,15 +49,4 @@ func (s *Scratch) Return(p *Piece) {
 		s.rows = p.Rows
 	}
 	s.free, s.freeRows = p.Buf[len(p.Buf):], p.Rows[len(p.Rows):]
-}
-
-// sizes is room for n of them, not cleared.
-func (s *Scratch) sizes(n int) []Size {
-	if s == nil {
-		return make([]Size, n)
-	}
-	if cap(s.sums) < n {
-		s.sums = make([]Size, n)
-	}
-	return s.sums[:n]
 }

@@ -37,13 +37,13 @@ type Encoder struct {
 
 	// Scratch is where tables are written. Nil takes memory of its own. It must
 	// not be used again before the last part was appended.
-	Scratch *Scratch
+	Scratch *fit.Scratch
 
 	w       Writer
 	scratch []byte
 	found   []channel.Mention // in the block being written
 	size    int               // that they add
-	sum     int               // of all pieces' measures
+	sum     int               // of the measures of all text
 	finer   int
 }
 
@@ -71,9 +71,9 @@ func (e *Encoder) Write(sections []channel.Section) fit.Plan {
 
 func (e *Encoder) write(sections []channel.Section, finer int) {
 	if e.Scratch == nil {
-		e.Scratch = new(Scratch)
+		e.Scratch = new(fit.Scratch)
 	}
-	e.Scratch.free, e.Scratch.freeRows = e.Scratch.buf[:0], e.Scratch.rows[:0]
+	e.Scratch.Reset()
 	e.Layout.Pieces, e.Layout.Omitted = nil, false
 	e.Mentions = nil
 	e.sum, e.finer = 0, finer
@@ -247,42 +247,26 @@ func (e *Encoder) table(t *channel.Table) {
 	r.columns(n, room)
 	room = e.Layout.Room(&r.piece)[0]
 	r.limit = max(room/n-r.overhead(), 1)
-	full := e.Layout.Capacity()[0]
+	enough := e.Layout.Enough(&r.piece)[0]
 
-	sum := r.piece.HeadSize[0]
-	r.reserve(full)
+	e.Scratch.Lend(&r.piece)
+	r.reserve(enough)
 	if t.Rows() == 0 {
 		r.empty()
 	}
+	r.piece.Total = t.Rows()
 	for i := range t.Rows() {
-		if e.sum+sum > full {
-			r.piece.Total = t.Rows()
+		if r.row(t.Row(i)[:n], i > 0, room) > enough {
 			break
 		}
-		size := r.row(t.Row(i)[:n], len(r.piece.Rows) > 0, room)
-		sum += size
 	}
-	r.release()
-	e.sum += sum
+	e.Scratch.Return(&r.piece)
 	e.Visible = e.Visible || t.Rows() > 0 || slices.ContainsFunc(t.Columns, func(c channel.Column) bool { return c.Header != "" })
 	e.Layout.Pieces = append(e.Layout.Pieces, r.piece)
 }
 
-// Scratch is memory that encoders use one after the other, because the bytes of
-// a long table are needed only until the parts are put together.
-type Scratch struct {
-	buf, free      []byte
-	rows, freeRows []fit.Row
-}
-
-// maxScratch bounds what is kept: five parts of the largest limit, and some.
-const maxScratch = 256 << 10
-
-// Keep reports whether the memory is small enough to be kept for later.
-func (s *Scratch) Keep() bool { return cap(s.buf)+64*cap(s.rows) <= maxScratch }
-
 // reserve makes room for what will be written, so that rows do not move it.
-func (r *rows) reserve(full int) {
+func (r *rows) reserve(enough int) {
 	n, per := r.t.Rows(), 1
 	for i := range min(n, 8) {
 		row := len(" |") + len(`\n`)
@@ -292,25 +276,8 @@ func (r *rows) reserve(full int) {
 		per = max(per, row)
 	}
 	// A row that differs costs a move, no more.
-	size := min(per*(n+1), full+full/8+per)
-	count := min(n+1, 2*full/per+8)
-	s := r.e.Scratch
-	if cap(s.free) < size {
-		s.free = make([]byte, 0, size)
-		s.buf = s.free
-	}
-	if cap(s.freeRows) < count {
-		s.freeRows = make([]fit.Row, 0, count)
-		s.rows = s.freeRows
-	}
-	r.piece.Buf, r.piece.Rows = s.free, s.freeRows
-}
-
-// release leaves what is not used to the next table.
-func (r *rows) release() {
-	s := r.e.Scratch
-	s.free = r.piece.Buf[len(r.piece.Buf):]
-	s.freeRows = r.piece.Rows[len(r.piece.Rows):]
+	r.piece.Buf = slices.Grow(r.piece.Buf, min(per*(n+1), enough+enough/8+per))
+	r.piece.Rows = slices.Grow(r.piece.Rows, min(n+1, 2*enough/per+8))
 }
 
 // columns prepares what is written once per table.
@@ -408,8 +375,8 @@ func alignment(t *channel.Table, i int) string {
 	return "---"
 }
 
-// row writes a row and gives its measure. A row that no part can hold is
-// written again with its values shortened.
+// row writes a row and gives the measure of all so far. A row that no part can
+// hold is written again with its values shortened.
 func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
 	from, text := len(r.piece.Buf), 0
 	lead := 0
@@ -427,8 +394,7 @@ func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
 		size = r.e.measure(text+body, len(r.piece.Buf)-from)
 		r.e.Warn(channel.WarnCut, "a value is too long for one message and was shortened")
 	}
-	r.piece.Add(size, lead)
-	return size[0]
+	return r.piece.Add(size, lead)[0]
 }
 
 // values writes the cells and gives their length as text. Most values need no
