@@ -1,13 +1,16 @@
 // Package sqlrows reads rows into results at the least cost: cells are decoded
-// in place, straight from what the driver hands out, and rows are cut from slabs,
-// so that a row costs what its values cost. This is why the sources scan by hand:
-// sqlx's SliceScan and MapScan allocate a pointer, and a map, a row.
+// straight from what the driver hands out, and rows are cut from slabs, so that a
+// row costs what its values cost. This is why the sources read below database/sql:
+// its Scan converts every value once more, and sqlx's SliceScan and MapScan
+// allocate a pointer, and a map, a row on top.
 package sqlrows
 
 import (
-	"database/sql"
+	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/datapush-go/datapush/source"
@@ -70,59 +73,69 @@ func (s *Slab) Row() []any {
 // a []byte that it keeps.
 type Decode func(v any) (any, error)
 
+// Query runs a statement without arguments on a driver's connection, as
+// sql.Conn.Raw hands it out.
+func Query(ctx context.Context, conn any, query string) (driver.Rows, error) {
+	q, ok := conn.(driver.QueryerContext)
+	if !ok {
+		return nil, errors.New("the handle's driver cannot run a statement without preparing it")
+	}
+	return q.QueryContext(ctx, query, nil)
+}
+
+// Columns describes the current result set. The server's names of types are ""
+// where the driver does not tell them.
+func Columns(rows driver.Rows) []source.Column {
+	names := rows.Columns()
+	columns := make([]source.Column, len(names))
+	types, _ := rows.(driver.RowsColumnTypeDatabaseTypeName)
+	for i, n := range names {
+		columns[i].Name = n
+		if types != nil {
+			columns[i].Type = types.ColumnTypeDatabaseTypeName(i)
+		}
+	}
+	return columns
+}
+
 // Read reads the current result set of rows up to its limits, each column by its
 // decoder. It does not close rows: how to stop the server is the caller's to
-// know. The error wraps ErrTooLarge when the budget is spent.
-func Read(rows *sql.Rows, columns []source.Column, decode []Decode, limits Limits) (*source.Result, error) {
+// know. The error is ctx's once that has ended, and wraps ErrTooLarge when the
+// budget is spent.
+func Read(ctx context.Context, rows driver.Rows, columns []source.Column, decode []Decode, limits Limits) (*source.Result, error) {
 	limits = limits.WithDefaults()
-	cells := make([]cell, len(columns))
-	dest := make([]any, len(columns))
-	for i := range cells {
-		cells[i].decode = decode[i]
-		dest[i] = &cells[i]
-	}
+	values := make([]driver.Value, len(columns))
 	out := &source.Result{Columns: columns}
 	slab := NewSlab(len(columns))
 	size := int64(0)
-	for rows.Next() {
-		if len(out.Rows) == limits.Rows {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		switch err := rows.Next(values); {
+		case err == io.EOF:
+			return out, nil
+		case err != nil:
+			return nil, err
+		case len(out.Rows) == limits.Rows:
 			out.Truncated = true
 			return out, nil
 		}
 		row := slab.Row()
-		for i := range cells {
-			cells[i].at = &row[i]
-		}
-		if err := rows.Scan(dest...); err != nil {
-			return nil, err
-		}
-		for _, v := range row {
-			size += source.CellSize(v)
+		for i, v := range values {
+			if v != nil {
+				var err error
+				if row[i], err = decode[i](v); err != nil {
+					return nil, err
+				}
+			}
+			size += source.CellSize(row[i])
 		}
 		if size > limits.Bytes {
 			return nil, TooLarge(limits.Bytes)
 		}
 		out.Rows = append(out.Rows, row)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// cell is a scan destination that decodes without database/sql's own copies.
-type cell struct {
-	decode Decode
-	at     *any
-}
-
-func (c *cell) Scan(v any) error {
-	if v == nil {
-		return nil
-	}
-	var err error
-	*c.at, err = c.decode(v)
-	return err
 }
 
 // Scrub replaces every secret in text, such as a DSN that a driver repeats in an

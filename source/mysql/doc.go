@@ -33,7 +33,7 @@
 //	StarRocks' and Doris' LARGEINT, ARRAY,    string, as the server sends it
 //	MAP, STRUCT, BITMAP, HLL
 //
-// BOOLEAN is a TINYINT to the server and becomes int64. Rows are scanned with
-// database/sql and not through sqlx, which allocates more than the values
-// themselves.
+// BOOLEAN is a TINYINT to the server and becomes int64. Rows are read from the
+// driver itself: what database/sql and sqlx do with each value on the way costs
+// more than the values.
 package mysql

@@ -349,33 +349,43 @@ func (t *session) query(ctx context.Context, op string, q source.Query) (*source
 		}
 	}
 	// The statement's own context outlives neither the caller's nor the reading.
-	own, cancel := context.WithCancel(ctx)
-	defer cancel()
-	rows, err := t.conn.QueryContext(own, q.SQL)
-	if err != nil {
-		return nil, t.failed(ctx, op, err)
+	own, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var (
+		r       *source.Result
+		err     error
+		stopped bool
+	)
+	lost := t.conn.Raw(func(c any) error {
+		var rows driver.Rows
+		if rows, err = sqlrows.Query(own, c, q.SQL); err != nil {
+			return nil
+		}
+		r, err = t.source.read(ctx, rows, q)
+		switch {
+		case err == nil && !r.Truncated:
+			err = rows.Close()
+		case ctx.Err() != nil:
+			// The connection is given up with what it has not read yet.
+		case err == nil, errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errValue):
+			stopped = true
+			return t.stop(rows, giveUp)
+		default:
+			_ = rows.Close()
+		}
+		return nil
+	})
+	if err == nil && !stopped {
+		err = lost
 	}
-	// Where the connection was dropped the rows are closed already.
-	defer rows.Close()
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, t.failed(ctx, op, err)
-	}
-	columns := make([]source.Column, len(types))
-	decode := make([]sqlrows.Decode, len(types))
-	texts := new(sqlrows.Texts)
-	for i, c := range types {
-		columns[i] = source.Column{Name: c.Name(), Type: c.DatabaseTypeName()}
-		decode[i] = t.source.decoder(c.DatabaseTypeName(), texts)
-	}
-	r, err := sqlrows.Read(rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
 	switch {
-	case err == nil && !r.Truncated:
-		return r, nil
-	case ctx.Err() == nil && (err == nil || errors.Is(err, sqlrows.ErrTooLarge) || errors.Is(err, errValue)):
-		t.cut(rows, cancel)
-	default:
+	case !stopped && err != nil:
 		return nil, t.failed(ctx, op, err)
+	case lost != nil:
+		t.conn = nil // Raw has closed it
+		if t.source.connect == nil {
+			_ = t.kill()
+		}
 	}
 	if err != nil {
 		return nil, t.source.wrap(ctx, op, err)
@@ -383,28 +393,42 @@ func (t *session) query(ctx context.Context, op string, q source.Query) (*source
 	return r, nil
 }
 
-// cut kills a statement whose rows nobody wants any more and reads to the end of
-// what the server has sent already. The connection stays of use if the kill is
-// what ended the statement: one that came too late might hit the next.
-func (t *session) cut(rows *sql.Rows, giveUp context.CancelFunc) {
+func (s *Source) read(ctx context.Context, rows driver.Rows, q source.Query) (*source.Result, error) {
+	columns := sqlrows.Columns(rows)
+	decode := make([]sqlrows.Decode, len(columns))
+	texts := new(sqlrows.Texts)
+	for i, c := range columns {
+		decode[i] = s.decoder(c.Type, texts)
+	}
+	return sqlrows.Read(ctx, rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: s.opts.MaxBytes})
+}
+
+// stop ends a statement whose rows nobody wants any more: it is killed, and what
+// the server has sent already is read to the end. An error says that the
+// connection is of no more use, which it is only if the kill is what ended the
+// statement: one that came too late might hit the next.
+func (t *session) stop(rows driver.Rows, giveUp context.CancelFunc) error {
+	if t.source.connect == nil {
+		// The host's handle may have no second connection left, so this one is
+		// given up before the statement is killed.
+		return driver.ErrBadConn
+	}
 	timer := time.AfterFunc(patience, giveUp)
 	defer timer.Stop()
-	if t.source.connect == nil {
-		// The host's handle may have no second connection left: give this one
-		// up first.
-		giveUp()
-		_ = rows.Close()
-		t.drop()
-		_ = t.kill()
-		return
-	}
 	if err := t.kill(); err != nil {
-		giveUp()
+		return driver.ErrBadConn
 	}
+	// Close would not heed the timer.
+	var err error
+	for values := make([]driver.Value, len(rows.Columns())); err == nil; {
+		err = rows.Next(values)
+	}
+	_ = rows.Close()
 	var e *mysql.MySQLError
-	if err := rows.Close(); !errors.As(err, &e) || e.Number != 1317 {
-		t.drop()
+	if !errors.As(err, &e) || e.Number != 1317 {
+		return driver.ErrBadConn
 	}
+	return nil
 }
 
 // failed wraps the error of a statement. When the context has ended the driver

@@ -24,7 +24,7 @@
 // or REAL and comes as such. Expressions have no declared type.
 //
 // Reading stops at the limit of rows, and at a budget of bytes with an error.
-// When the context ends, the running statement is interrupted. Rows are scanned
-// with database/sql and not through sqlx, which allocates more than the values
-// themselves.
+// When the context ends, the running statement is interrupted. Rows are read
+// from the driver itself: what database/sql and sqlx do with each value on the way
+// costs more than the values.
 package sqlite

@@ -241,24 +241,23 @@ func (t *session) release() error {
 }
 
 func (t *session) query(ctx context.Context, q source.Query) (*source.Result, error) {
-	rows, err := t.conn.QueryContext(ctx, q.SQL)
-	if err != nil {
-		return nil, t.source.wrap(ctx, "query", err)
-	}
-	defer rows.Close()
-	// The driver heeds ctx until the first row is there.
-	defer t.interruptWith(ctx)()
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, t.source.wrap(ctx, "query", err)
-	}
-	columns := make([]source.Column, len(types))
-	decode := make([]sqlrows.Decode, len(types))
-	for i, c := range types {
-		columns[i] = source.Column{Name: c.Name(), Type: c.DatabaseTypeName()}
-		decode[i] = decoder(c.DatabaseTypeName())
-	}
-	r, err := sqlrows.Read(rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
+	var r *source.Result
+	err := t.conn.Raw(func(conn any) error {
+		rows, err := sqlrows.Query(ctx, conn, q.SQL)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		// The driver heeds ctx until the first row is there.
+		defer interruptWith(ctx, conn)()
+		columns := sqlrows.Columns(rows)
+		decode := make([]sqlrows.Decode, len(columns))
+		for i, c := range columns {
+			decode[i] = decoder(c.Type)
+		}
+		r, err = sqlrows.Read(ctx, rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
+		return err
+	})
 	if err != nil {
 		return nil, t.source.wrap(ctx, "query", err)
 	}
@@ -269,8 +268,8 @@ func (t *session) columns(ctx context.Context, query string) ([]source.Column, e
 	var info []sqlite.ColumnInfo
 	err := ctx.Err()
 	if err == nil {
-		err = t.raw(func(conn any) error {
-			c, ok := conn.(interface {
+		err = t.conn.Raw(func(conn any) error {
+			c, ok := bare(conn).(interface {
 				ColumnInfo(string) ([]sqlite.ColumnInfo, error)
 			})
 			if !ok {
@@ -291,17 +290,15 @@ func (t *session) columns(ctx context.Context, query string) ([]source.Column, e
 	return columns, nil
 }
 
-// raw calls f with the driver's connection, whatever a host wrapped it in.
-func (t *session) raw(f func(conn any) error) error {
-	return t.conn.Raw(func(conn any) error {
-		for {
-			w, ok := conn.(interface{ Unwrap() driver.Conn })
-			if !ok {
-				return f(conn)
-			}
-			conn = w.Unwrap()
+// bare returns the driver's connection, whatever a host wrapped it in.
+func bare(conn any) any {
+	for {
+		w, ok := conn.(interface{ Unwrap() driver.Conn })
+		if !ok {
+			return conn
 		}
-	})
+		conn = w.Unwrap()
+	}
 }
 
 // interruptWith stops the running statement when ctx ends. The driver does so
@@ -309,19 +306,16 @@ func (t *session) raw(f func(conn any) error) error {
 // called from any goroutine while the connection is open, which it is until the
 // returned function has been called. Where the driver hides its handle, the end
 // of ctx is seen between rows.
-func (t *session) interruptWith(ctx context.Context) (stop func()) {
+func interruptWith(ctx context.Context, conn any) (stop func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
 	var handle uintptr
-	_ = t.raw(func(conn any) error {
-		if v := reflect.Indirect(reflect.ValueOf(conn)); v.Kind() == reflect.Struct {
-			if f := v.FieldByName("db"); f.Kind() == reflect.Uintptr {
-				handle = uintptr(f.Uint())
-			}
+	if v := reflect.Indirect(reflect.ValueOf(bare(conn))); v.Kind() == reflect.Struct {
+		if f := v.FieldByName("db"); f.Kind() == reflect.Uintptr {
+			handle = uintptr(f.Uint())
 		}
-		return nil
-	})
+	}
 	if handle == 0 {
 		return func() {}
 	}
