@@ -354,10 +354,11 @@ func (t *session) read(ctx context.Context, rows Rows, limits sqlrows.Limits) (*
 	}
 	slab := sqlrows.NewSlab(len(fields))
 	size := int64(0)
-	for rows.Next() {
-		if len(r.Rows) == limits.Rows {
+	n := 0
+	for ; rows.Next(); n++ {
+		if n == limits.Rows {
 			r.Truncated = true
-			return r, nil
+			break
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -377,8 +378,8 @@ func (t *session) read(ctx context.Context, rows Rows, limits sqlrows.Limits) (*
 		if size > limits.Bytes {
 			return nil, sqlrows.TooLarge(limits.Bytes)
 		}
-		r.Rows = append(r.Rows, row)
 	}
+	r.Rows = slab.Rows(n)
 	return r, nil
 }
 

@@ -46,9 +46,9 @@ func (l Limits) WithDefaults() Limits {
 
 // Slab hands out rows of a fixed width from larger pieces of memory.
 type Slab struct {
-	width int
-	free  []any
-	rows  int
+	width  int
+	pieces [][]any
+	free   []any
 }
 
 // NewSlab makes a slab of rows of width cells.
@@ -61,12 +61,31 @@ func (s *Slab) Row() []any {
 	}
 	if len(s.free) < s.width {
 		// Small results stay small, large ones take few pieces.
-		s.rows = min(max(2*s.rows, 4), 256)
-		s.free = make([]any, s.rows*s.width)
+		s.free = make([]any, 4<<min(len(s.pieces), 6)*s.width)
+		s.pieces = append(s.pieces, s.free)
 	}
 	row := s.free[:s.width:s.width]
 	s.free = s.free[s.width:]
 	return row
+}
+
+// Rows returns the first n of the rows handed out, in one slice of their number:
+// one that grew with every row would be copied again and again.
+func (s *Slab) Rows(n int) [][]any {
+	if n == 0 {
+		return nil
+	}
+	rows := make([][]any, 0, n)
+	for _, piece := range s.pieces {
+		for len(piece) > 0 && len(rows) < n {
+			rows = append(rows, piece[:s.width:s.width])
+			piece = piece[s.width:]
+		}
+	}
+	for len(rows) < n {
+		rows = append(rows, []any{}) // rows without cells are in no piece
+	}
+	return rows
 }
 
 // Decode turns what the driver handed out, never nil, into a cell. It must copy
@@ -108,17 +127,16 @@ func Read(ctx context.Context, rows driver.Rows, columns []source.Column, decode
 	out := &source.Result{Columns: columns}
 	slab := NewSlab(len(columns))
 	size := int64(0)
-	for {
+	for n := 0; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		switch err := rows.Next(values); {
-		case err == io.EOF:
-			return out, nil
-		case err != nil:
+		err := rows.Next(values)
+		if err != nil && err != io.EOF {
 			return nil, err
-		case len(out.Rows) == limits.Rows:
-			out.Truncated = true
+		}
+		if err != nil || n == limits.Rows {
+			out.Rows, out.Truncated = slab.Rows(n), err == nil
 			return out, nil
 		}
 		row := slab.Row()
@@ -134,7 +152,6 @@ func Read(ctx context.Context, rows driver.Rows, columns []source.Column, decode
 		if size > limits.Bytes {
 			return nil, TooLarge(limits.Bytes)
 		}
-		out.Rows = append(out.Rows, row)
 	}
 }
 

@@ -68,9 +68,26 @@ func ParseTime(b []byte, loc *time.Location) (t time.Time, ok bool) {
 			}
 		}
 	}
-	t = time.Date(year, time.Month(month), day, hour, minute, second, nanos, loc)
+	if loc == time.UTC {
+		// Most times are, and time.Date takes care of much that they need not.
+		seconds := (hour*60+minute)*60 + second
+		t = time.Unix(int64(days(year, month, day))*86400+int64(seconds), int64(nanos)).UTC()
+	} else {
+		t = time.Date(year, time.Month(month), day, hour, minute, second, nanos, loc)
+	}
 	// The 31st of a month with 30 days.
 	return t, day <= 28 || t.Day() == day
+}
+
+// days counts the days from 1970-01-01 to a date of the Gregorian calendar. Its
+// year begins in March, so that a leap day is the last of its year.
+func days(year, month, day int) int {
+	if month -= 3; month < 0 {
+		month += 12
+		year--
+	}
+	ofYear := (153*month+2)/5 + day - 1
+	return 365*year + year/4 - year/100 + year/400 + ofYear - 719468
 }
 
 // number reads n digits and the byte after them, unless that is 0.

@@ -50,6 +50,16 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+func TestParseTimeCountsEveryDayAsTheTimePackageDoes(t *testing.T) {
+	end := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	for want := time.Date(1, 1, 1, 23, 59, 59, 0, time.UTC); !want.After(end); want = want.AddDate(0, 0, 1) {
+		got, ok := sqlrows.ParseTime([]byte(want.Format("2006-01-02 15:04:05")), time.UTC)
+		if !ok || !got.Equal(want) || got.Location() != time.UTC {
+			t.Fatalf("%v became %v, %v", want, got, ok)
+		}
+	}
+}
+
 // FuzzParseTime asks the time package.
 func FuzzParseTime(f *testing.F) {
 	for _, s := range []string{"2024-01-02", "2024-01-02 08:09:10.5", "2024-02-30", "2024-01-02 08:09:10-03:30"} {
