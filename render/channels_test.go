@@ -1,16 +1,7 @@
 package render_test
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"html"
-	"io"
-	"mime"
-	"mime/multipart"
-	"mime/quotedprintable"
-	"net/mail"
-	"regexp"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -18,250 +9,349 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/channel/dingtalk"
-	"github.com/datapush-go/datapush/channel/email"
-	"github.com/datapush-go/datapush/channel/lark"
-	"github.com/datapush-go/datapush/channel/teams"
-	"github.com/datapush-go/datapush/channel/wecom"
 	"github.com/datapush-go/datapush/render"
 	"github.com/datapush-go/datapush/source"
 )
 
-// The tests of this file go from content to payload on each channel and read the
-// payload with readers that share nothing with the writers.
+// The tests of this file go from content to payload on each channel, in each of
+// its forms, and read the payload back.
 
-var (
-	anyTag   = regexp.MustCompile(`(?s)<!--.*?-->|<[^>]*>`)
-	tableRow = regexp.MustCompile(`(?s)<tr>(.*?)</tr>`)
-	tableTD  = regexp.MustCompile(`(?s)<td[^>]*>(.*?)</td>`)
-)
-
-func stripped(s string) string { return html.UnescapeString(anyTag.ReplaceAllString(s, "")) }
-
-// markdownRows are the rows of the tables in a Markdown text.
-func markdownRows(t *testing.T, text string) (rows [][]string) {
+// everywhere runs a test of one table for each form, attachments included.
+func everywhere(t *testing.T, msg *channel.Message, header []string, rows [][]string, colors [][]channel.Color) {
 	t.Helper()
-	var page bytes.Buffer
-	if err := reader.Convert([]byte(text), &page); err != nil {
-		t.Fatal(err)
-	}
-	for _, tr := range tableRow.FindAllStringSubmatch(page.String(), -1) {
-		var row []string
-		for _, td := range tableTD.FindAllStringSubmatch(tr[1], -1) {
-			row = append(row, stripped(td[1]))
-		}
-		if row != nil {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-type object = map[string]any
-
-// each calls f for every object of a JSON value, the outer ones first.
-func each(v any, f func(object)) {
-	switch v := v.(type) {
-	case object:
-		f(v)
-		for _, inner := range v {
-			each(inner, f)
-		}
-	case []any:
-		for _, inner := range v {
-			each(inner, f)
-		}
+	for _, f := range slices.Concat(chats, files) {
+		f.wants(t, f.withFile(msg), header, rows, colors)
 	}
 }
 
-func larkRows(body object) (rows [][]string) {
-	each(body, func(o object) {
-		if o["tag"] != "table" {
-			return
-		}
-		for _, r := range o["rows"].([]any) {
-			var row []string
-			for _, c := range o["columns"].([]any) {
-				c := c.(object)
-				s, _ := r.(object)[c["name"].(string)].(string)
-				if c["data_type"] == "lark_md" {
-					s = stripped(s)
-				}
-				row = append(row, s)
+// The tables of section 1.7 of the specification. The product's DingTalk shows
+// neither prefix nor suffix (T7); datapush does.
+func TestTablesOfTheSpecificationShowOnEveryChannel(t *testing.T) {
+	short := result([]string{"diff"}, []any{int64(-1000)}, []any{int64(-1000)})
+	inputs := map[string]string{"date": "20240102"}
+	tests := []struct {
+		id       string
+		columns  []render.Column
+		results  []*source.Result
+		header   []string
+		rows     [][]string
+		warnings int
+	}{
+		{id: "T1", columns: fields("department", "revenue"), results: []*source.Result{rows1()},
+			header: []string{"department", "revenue"}, rows: [][]string{{"Department 1", "11000"}, {"Department 2", "20000"}, {"Department 3", "10000"}}},
+		{id: "T2", columns: fields("department", "revenue", "diff"), results: []*source.Result{rows1(), rows2()},
+			header: []string{"department", "revenue", "diff"}, rows: [][]string{{"Department 1", "11000", "-1000"}, {"Department 2", "20000", "-1000"}, {"Department 3", "10000", "5000"}}},
+		{id: "T3", columns: fields("department", "diff"), results: []*source.Result{rows1(), short}, warnings: 1,
+			header: []string{"department", "diff"}, rows: [][]string{{"Department 1", "-1000"}, {"Department 2", "-1000"}, {"Department 3", ""}}},
+		{id: "T4", columns: fields("department"), results: []*source.Result{result([]string{"department"})},
+			header: []string{"department"}},
+		{id: "T5", columns: fields("date", "department"), results: []*source.Result{rows1()},
+			header: []string{"date", "department"}, rows: [][]string{{"20240102", "Department 1"}, {"20240102", "Department 2"}, {"20240102", "Department 3"}}},
+		{id: "T6", columns: []render.Column{{Field: "department", Header: "Dept"}}, results: []*source.Result{rows1()},
+			header: []string{"Dept"}, rows: [][]string{{"Department 1"}, {"Department 2"}, {"Department 3"}}},
+		{id: "T7", columns: []render.Column{{Field: "revenue", Prefix: "¥", Suffix: " yuan"}}, results: []*source.Result{rows1()},
+			header: []string{"revenue"}, rows: [][]string{{"¥11000 yuan"}, {"¥20000 yuan"}, {"¥10000 yuan"}}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.id, func(t *testing.T) {
+			msg := mustRender(t, render.Content{Blocks: render.Blocks(render.TableOf(tt.columns...))}, data(inputs, tt.results...))
+			if len(msg.Warnings) != tt.warnings {
+				t.Errorf("warnings %v, want %d", msg.Warnings, tt.warnings)
 			}
-			rows = append(rows, row)
-		}
-	})
-	return rows
+			everywhere(t, msg, tt.header, tt.rows, nil)
+		})
+	}
 }
 
-func teamsRows(body object) (rows [][]string) {
-	each(body, func(o object) {
-		if o["type"] != "Table" {
-			return
-		}
-		for _, r := range o["rows"].([]any)[1:] {
-			var row []string
-			for _, c := range r.(object)["cells"].([]any) {
-				text := ""
-				for _, item := range c.(object)["items"].([]any) {
-					item := item.(object)
-					if s, ok := item["text"].(string); ok { // without Markdown, as the channel promises
-						text += s
-					}
-					runs, _ := item["inlines"].([]any)
-					for _, run := range runs {
-						text += run.(object)["text"].(string)
-					}
-				}
-				row = append(row, text)
-			}
-			rows = append(rows, row)
-		}
-	})
-	return rows
-}
-
-// readers give the rows of a payload.
-var readers = []struct {
-	name    string
-	channel channel.Channel
-	options map[string]string
-	rows    func(*testing.T, object) [][]string
-}{
-	{"dingtalk", dingtalk.New(nil), map[string]string{dingtalk.OptionTables: dingtalk.TablesRaw}, func(t *testing.T, o object) [][]string {
-		return markdownRows(t, o["markdown"].(object)["text"].(string))
-	}},
-	{"wecom", wecom.New(nil), nil, func(t *testing.T, o object) [][]string {
-		return markdownRows(t, o["markdown_v2"].(object)["content"].(string))
-	}},
-	{"lark", lark.New(nil), nil, func(_ *testing.T, o object) [][]string { return larkRows(o) }},
-	{"lark card 1.0", lark.New(nil), map[string]string{lark.OptionCard: "1.0"}, func(_ *testing.T, o object) [][]string { return larkRows(o) }},
-	{"teams", teams.New(nil), nil, func(_ *testing.T, o object) [][]string { return teamsRows(o) }},
-}
-
-// onEach compares the rows of a table on all chats with what is wanted.
-func onEach(t *testing.T, msg *channel.Message, want [][]string) {
-	t.Helper()
-	for _, r := range readers {
-		ps, err := r.channel.Encode(msg, channel.Destination{Options: r.options})
-		if err != nil {
-			t.Errorf("%s: %v", r.name, err)
+// T8: 10,000 rows are read, and what a channel's limit leaves out is counted.
+func TestTenThousandRowsShowAsFarAsTheLimitAllows(t *testing.T) {
+	res := &source.Result{Columns: []source.Column{{Name: "n"}, {Name: "name"}}, Truncated: true}
+	header, want := []string{"n", "name"}, [][]string{}
+	for i := range 10_000 {
+		res.Rows = append(res.Rows, []any{int64(i), fmt.Sprintf("row %d", i)})
+		want = append(want, []string{fmt.Sprint(i), fmt.Sprintf("row %d", i)})
+	}
+	msg := mustRender(t, render.Content{Title: "T8", Blocks: render.Blocks(render.Table("n", "name"))}, data(nil, res))
+	if len(msg.Warnings) != 1 || msg.Warnings[0].Code != channel.WarnData {
+		t.Errorf("warnings %v do not say that there are more rows", msg.Warnings)
+	}
+	for _, f := range files {
+		f.wants(t, f.withFile(msg), header, want, nil)
+	}
+	for _, f := range chats {
+		got, ps := f.look(t, msg)
+		shown, text := f.cells(got, header...), got.text
+		if len(shown) < 100 || len(shown) > len(want) {
+			t.Errorf("%s: %d rows", f.name, len(shown))
 			continue
 		}
-		var got [][]string
-		for _, p := range ps {
-			var body object
-			if err := json.Unmarshal(p.Body, &body); err != nil {
-				t.Fatalf("%s: %v", r.name, err)
-			}
-			got = append(got, r.rows(t, body)...)
+		if diff := cmp.Diff(want[:len(shown)], shown); diff != "" {
+			t.Errorf("%s: the top rows (-want +got):\n%s", f.name, diff)
 		}
-		for _, rows := range [][][]string{got, want} {
-			for _, row := range rows {
-				for i := range row {
-					row[i] = strings.Join(strings.Fields(row[i]), " ")
-				}
-			}
+		left := len(want) - len(shown)
+		if note := fmt.Sprintf("… and %d,%03d more", left/1000, left%1000); !strings.Contains(text, note) {
+			t.Errorf("%s: no note %q in %q", f.name, note, last(text))
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", r.name, diff)
+		if n := len(ps); n != 5 {
+			t.Errorf("%s: %d parts, want 5", f.name, n)
+		}
+		for i, p := range ps {
+			if s := f.read(t, p); !strings.Contains(s.title+s.text, fmt.Sprintf("(%d/5)", i+1)) {
+				t.Errorf("%s: part %d is not numbered", f.name, i+1)
+			}
 		}
 	}
 }
 
-func TestConditionsAndStylesShowOnEveryChannel(t *testing.T) {
+func last(s string) string { return s[max(0, len(s)-80):] }
+
+// The conditions of section 1.7. The product's DingTalk shows no mark (K11);
+// datapush shows it everywhere.
+func TestConditionsOfTheSpecificationShowOnEveryChannel(t *testing.T) {
+	const green, red = channel.ColorGreen, channel.ColorRed
 	given := &render.Condition{Op: render.OpGreaterEqual, Threshold: "60",
-		Met: render.Style{Color: channel.ColorGreen, Mark: "↑"}, NotMet: render.Style{Color: channel.ColorRed, Mark: "↓"}}
-	empty := &render.Condition{Op: render.OpEmpty, Met: render.Style{Color: channel.ColorRed, Mark: "!"}}
-	res := result([]string{"v", "text", "money"},
-		[]any{int64(60), "60", 11000.0}, []any{59.99, "1e2", nil}, []any{nil, nil, source.Decimal("0")}, []any{int64(100), "n/a", ""})
-	msg := mustRender(t, render.Content{Title: "K", Blocks: render.Blocks(render.TableOf(
-		render.Column{Field: "v", Suffix: "%", Condition: given},
-		render.Column{Field: "text", Condition: given},
-		render.Column{Field: "money", Prefix: "¥", Suffix: " yuan", Empty: "-"},
-		render.Column{Field: "money", Prefix: "¥", Condition: empty},
+		Met: render.Style{Color: green, Mark: "↑"}, NotMet: render.Style{Color: red, Mark: "↓"}}
+	judged := func(op render.Op, threshold string) *render.Condition {
+		return &render.Condition{Op: op, Threshold: threshold, Met: render.Style{Color: green, Mark: "✓"}, NotMet: render.Style{Color: red, Mark: "✗"}}
+	}
+	tests := []struct {
+		id     string
+		value  any
+		cond   *render.Condition
+		suffix string
+		want   string
+		color  channel.Color
+	}{
+		{id: "K1 and K11", value: int64(60), cond: given, want: "60↑", color: green},
+		{id: "K2", value: 59.99, cond: given, want: "59.99↓", color: red},
+		{id: "K3", value: "60", cond: given, want: "60↑", color: green},
+		{id: "K4", value: "1e2", cond: given, want: "1e2↑", color: green},
+		{id: "K5", value: nil, cond: given},
+		{id: "K6", value: "n/a", cond: given, want: "n/a↓", color: red},
+		{id: "K7", value: 0.0, cond: judged(render.OpEqual, "0"), want: "0✓", color: green},
+		{id: "K8", value: "abd", cond: judged(render.OpNotEqual, "abc"), want: "abd✓", color: green},
+		{id: "K9", value: int64(-5), cond: judged(render.OpLess, "-5"), want: "-5✗", color: red},
+		{id: "K10", value: int64(1), want: "1"},
+		{id: "K12", value: int64(60), cond: given, suffix: "%", want: "60%↑", color: green},
+		{id: "more", value: int64(61), cond: judged(render.OpGreater, "60"), want: "61✓", color: green},
+		{id: "at most", value: int64(61), cond: judged(render.OpLessEqual, "60"), want: "61✗", color: red},
+		{id: "contains", value: "abc", cond: judged(render.OpContains, "b"), want: "abc✓", color: green},
+		{id: "empty", value: nil, cond: judged(render.OpEmpty, ""), want: "✓", color: green},
+		{id: "not empty", value: "x", cond: judged(render.OpNotEmpty, ""), want: "x✓", color: green},
+	}
+	for _, tt := range tests {
+		t.Run(tt.id, func(t *testing.T) {
+			msg := mustRender(t, render.Content{Blocks: render.Blocks(render.TableOf(
+				render.Column{Field: "who"}, render.Column{Field: "v", Suffix: tt.suffix, Condition: tt.cond}))},
+				data(nil, result([]string{"who", "v"}, []any{"Ann", tt.value})))
+			everywhere(t, msg, []string{"who", "v"}, [][]string{{"Ann", tt.want}}, [][]channel.Color{{"", tt.color}})
+		})
+	}
+}
+
+// A colour without a mark is text where a form has no colours.
+func TestAColourIsAMarkWhereThereAreNoColours(t *testing.T) {
+	col := render.Column{Field: "v", Condition: &render.Condition{Op: render.OpGreater, Threshold: "0",
+		Met: render.Style{Color: channel.ColorGreen}, NotMet: render.Style{Color: channel.ColorRed}}}
+	msg := mustRender(t, render.Content{Blocks: render.Blocks(render.TableOf(col))}, data(nil, result([]string{"v"}, []any{int64(1)}, []any{int64(-1)})))
+	colors := [][]channel.Color{{channel.ColorGreen}, {channel.ColorRed}}
+	for _, f := range chats {
+		want := [][]string{{"1"}, {"-1"}}
+		if f.colors == nil {
+			want = [][]string{{"1 🟢"}, {"-1 🔴"}}
+		}
+		f.wants(t, msg, []string{"v"}, want, colors)
+	}
+}
+
+func TestFormatsApplyAlikeOnEveryChannel(t *testing.T) {
+	res := &source.Result{Columns: []source.Column{{Name: "amount"}, {Name: "share"}, {Name: "day"}, {Name: "none"}},
+		Rows: [][]any{{source.Decimal("1234567.891"), 0.1234, at, nil}, {int64(-1000), int64(1), "2024-01-02", ""}}}
+	msg := mustRender(t, render.Content{Blocks: render.Blocks(render.TableOf(
+		render.Column{Field: "amount", Format: "#,##0.00", Prefix: "¥"},
+		render.Column{Field: "share", Format: "0.0%"},
+		render.Column{Field: "day", Format: "dd.mm.yyyy"},
+		render.Column{Field: "none", Empty: "–", Suffix: " pcs"},
 	))}, data(nil, res))
-	onEach(t, msg, [][]string{
-		{"60%↑", "60↑", "¥11000 yuan", "¥11000"},
-		{"59.99%↓", "1e2↑", "-", "!"},
-		{"", "", "¥0 yuan", "¥0"},
-		{"100%↑", "n/a↓", "-", "!"},
-	})
+	everywhere(t, msg, []string{"amount", "share", "day", "none"}, [][]string{
+		{"¥1,234,567.89", "12.3%", "03.01.2024", "–"},
+		{"¥-1,000.00", "100.0%", "02.01.2024", "–"},
+	}, nil)
 }
 
 func TestHostileValuesShowAsTheyAreOnEveryChannel(t *testing.T) {
-	const some = 40 // few enough for the smallest channel to show all
+	header := []string{"n", "部门 no"}
+	const some = 25 // few enough for the smallest form to show all
 	for i := 0; i < len(hostileValues); i += some {
-		part := &source.Result{Columns: []source.Column{{Name: "n"}, {Name: "部门 no"}}}
+		res := &source.Result{Columns: []source.Column{{Name: header[0]}, {Name: header[1]}}}
 		var want [][]string
 		for j, v := range hostileValues[i:min(i+some, len(hostileValues))] {
-			part.Rows = append(part.Rows, []any{int64(j), v})
-			want = append(want, []string{number(j), cleaned(v)})
+			res.Rows = append(res.Rows, []any{int64(j), v})
+			want = append(want, []string{fmt.Sprint(j), cleaned(v)})
 		}
-		msg := mustRender(t, render.Content{Title: "H", Blocks: render.Blocks(render.Table("n", "部门 no"))}, data(nil, part))
-		onEach(t, msg, want)
-	}
-}
-
-func number(i int) string {
-	b, _ := json.Marshal(i)
-	return string(b)
-}
-
-// leaf is the decoded text of the first part of a type.
-func leaf(t *testing.T, header, encoding string, body io.Reader, want string) string {
-	t.Helper()
-	kind, params, err := mime.ParseMediaType(header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.HasPrefix(kind, "multipart/") {
-		for parts := multipart.NewReader(body, params["boundary"]); ; {
-			p, err := parts.NextRawPart()
-			if err != nil {
-				return ""
+		msg := mustRender(t, render.Content{Blocks: render.Blocks(render.TableOf(fields(header...)...))}, data(nil, res))
+		for _, f := range chats {
+			rows := want
+			if f.name == "wecom markdown" {
+				rows = lookAlike(want)
 			}
-			if s := leaf(t, p.Header.Get("Content-Type"), p.Header.Get("Content-Transfer-Encoding"), p, want); s != "" {
-				return s
+			f.wants(t, msg, header, rows, nil)
+			if got, _ := f.look(t, msg); len(got.calls) > 0 {
+				t.Errorf("%s calls %v", f.name, got.calls)
 			}
 		}
 	}
-	if kind != want {
-		return ""
-	}
-	switch strings.ToLower(encoding) {
-	case "base64":
-		body = base64.NewDecoder(base64.StdEncoding, body)
-	case "quoted-printable":
-		body = quotedprintable.NewReader(body)
-	}
-	b, err := io.ReadAll(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
-func TestHostileValuesShowAsTheyAreInMail(t *testing.T) {
-	c := email.New(nil)
-	to := email.To("mail", email.Account{Host: "smtp.example.com", From: "a@example.com", To: []string{"b@example.com"}})
-	for _, v := range slices.Concat(hostileValues, []string{"a\x00b"}) {
-		msg := mustRender(t, render.Content{Title: "H", Blocks: render.Blocks(render.Email("[[${v}]]"))}, data(nil, result([]string{"v"}, []any{v})))
-		ps, err := c.Encode(msg, to)
-		if err != nil {
-			t.Fatalf("%q: %v", v, err)
+// lookAlike is what the reader of a form with look-alikes gives for texts that
+// hold such characters themselves.
+func lookAlike(rows [][]string) [][]string {
+	var out [][]string
+	for _, r := range rows {
+		var row []string
+		for _, s := range r {
+			row = append(row, lookAlikes.Replace(s))
 		}
-		m, err := mail.ReadMessage(bytes.NewReader(ps[0].Body))
-		if err != nil {
-			t.Fatal(err)
+		out = append(out, row)
+	}
+	return out
+}
+
+// texts are where an author puts a value beside text of his own.
+var texts = []string{"[[${v}]]", "**${v}**", "- ${v}", "> ${v}", "# ${v}", "a ${v} b", "${v}", "[${v}](https://example.com)", "![${v}](https://example.com/a.png)", "`${v}`", "*${v}* ${v}"}
+
+func TestHostileValuesInTextShowAsTheyAreOnEveryChannel(t *testing.T) {
+	for _, body := range texts {
+		t.Run(body, func(t *testing.T) {
+			c := render.Content{Title: "t", Blocks: render.Blocks(render.Markdown("x "+body), render.Markdown(body), render.Email(body))}
+			if strings.HasPrefix(body, "- ") || strings.HasPrefix(body, "> ") || strings.HasPrefix(body, "# ") {
+				c.Blocks = render.Blocks(render.Markdown("x"), render.Markdown(body), render.Email(body))
+			}
+			plain := mustRender(t, c, data(nil, result([]string{"v"}, []any{"QZQ"})))
+			models := map[string]string{}
+			for _, f := range append(slices.Clone(chats), mailBody) {
+				model, _ := f.look(t, plain)
+				models[f.name] = model.text
+			}
+			for _, v := range hostileValues {
+				msg := mustRender(t, c, data(nil, result([]string{"v"}, []any{v})))
+				blank := oneSpace(cleaned(v)) == ""
+				for _, f := range append(slices.Clone(chats), mailBody) {
+					if blank && (f.name == mailBody.name || strings.Contains(body, "example.com")) {
+						continue // a mail needs a body, and a link around nothing shows its address
+					}
+					got, _ := f.look(t, msg)
+					value := cleaned(v)
+					if f.name == "wecom markdown" {
+						value = lookAlikes.Replace(value)
+					}
+					// White space is the dialect's to write.
+					squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+					want := squeeze(strings.ReplaceAll(models[f.name], "QZQ", value))
+					have := squeeze(got.text)
+					if blank { // an item without text may be left out
+						want, have = strings.TrimSuffix(want, "•"), strings.TrimSuffix(have, "•")
+					}
+					if diff := cmp.Diff(want, have); diff != "" {
+						t.Errorf("%s: %q (-want +got):\n%s", f.name, v, diff)
+					}
+					if len(got.calls) > 0 {
+						t.Errorf("%s: %q calls %v", f.name, v, got.calls)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestAMegabyteOfOneCharacterIsTextOnEveryChannel(t *testing.T) {
+	for _, unit := range []string{"|", "<", "*", "["} {
+		v := strings.Repeat(unit, 1<<20)
+		c := render.Content{Title: "t", Blocks: render.Blocks(render.Markdown("v: ${v}"), render.Table("v"), render.Email("v: ${v}"))}
+		msg := mustRender(t, c, data(nil, result([]string{"v"}, []any{v})))
+		for _, f := range chats {
+			got, ps := f.look(t, msg)
+			text := got.text
+			for _, r := range got.rows {
+				text += r[0].Text
+			}
+			for _, s := range []string{"t", "(1/5)", "(2/5)", "(3/5)", "(4/5)", "(5/5)", "v", ":", "…", unit, "🔴"} {
+				text = strings.ReplaceAll(text, s, "")
+			}
+			if text = oneSpace(text); text != "" {
+				t.Errorf("%s: %q became %q", f.name, unit, text[:min(len(text), 100)])
+			}
+			cut := false
+			for _, p := range ps {
+				for _, w := range p.Warnings {
+					cut = cut || w.Code == channel.WarnCut
+				}
+				if n := f.measure(p); n > f.limit {
+					t.Errorf("%s: %d bytes, the limit is %d", f.name, n, f.limit)
+				}
+			}
+			if !cut {
+				t.Errorf("%s: nothing says that the value was cut", f.name)
+			}
 		}
-		page := leaf(t, m.Header.Get("Content-Type"), m.Header.Get("Content-Transfer-Encoding"), m.Body, "text/html")
-		_, page, _ = strings.Cut(page, "<body")
-		page = strings.ReplaceAll(page, "<br>", "\n")
-		want := strings.Join(strings.Fields("[["+cleaned(v)+"]]"), " ")
-		if got := strings.Join(strings.Fields(stripped("<body"+page)), " "); got != want {
-			t.Errorf("%q shows as %q, want %q", v, got, want)
+	}
+}
+
+// Only an author's name of an emoji is one: a value that looks like one, or
+// becomes one together with the author's text, shows its characters.
+func TestOnlyAnAuthorsNameIsAnEmoji(t *testing.T) {
+	inputs := map[string]string{"v": "[微笑]", "w": "微笑", "open": "[微", "close": "(https://example.com)"}
+	const by = "a [赞同] b ${v} c [${w}] d ${open}笑] e [微${w} f [OK]${close} g \\[微笑]"
+	const others = "a 👍 b [微笑] c [微笑] d [微笑] e [微微笑 f 👌(https://example.com) g [微笑]"
+	const dingTalk = "a [赞同] b [微笑] c [微笑] d [微笑] e [微微笑 f [OK](https://example.com) g [微笑]"
+	const flat = "a 👍 b [微笑] c [微笑] d [微笑] e [微微笑 f 👌(https://example.com)"
+	line := strings.TrimSuffix(by, " g \\[微笑]")
+	col := func(header string) render.Column {
+		return render.Column{Field: "v", Header: header, Prefix: "[赞同]", Suffix: "[OK]", Condition: &render.Condition{
+			Op: render.OpEqual, Threshold: "[微笑]", Met: render.Style{Mark: "[强]"}}}
+	}
+	msg := mustRender(t, render.Content{Title: line, Blocks: render.Blocks(
+		render.Markdown(by), render.Markdown("${v}"), render.Markdown("**${v}** [${w}]"), render.Markdown("`${v}`"),
+		render.Markdown("| [赞同] | ${v} |\n|---|---|\n| [OK] ${v} | [${w}] |"), render.TableOf(col("[赞同] ${v}")), render.Email(by+"\n\n${v}"),
+	)}, data(inputs))
+	for _, f := range append(slices.Clone(chats), mailBody) {
+		got, ps := f.look(t, msg)
+		if got.title != flat && f.channel.Kind() != channel.WeCom {
+			t.Errorf("%s: title %q, want %q", f.name, got.title, flat)
+		}
+		want := []string{others}
+		if f.channel.Kind() == channel.DingTalk {
+			want[0] = dingTalk
+			// The client shows a name that is not escaped, and no other.
+			text := str(within(decoded(t, ps[0]), "markdown")["text"])
+			for name, n := range map[string]int{"[赞同]": 1, "[OK]": 1, "[微笑]": 0} {
+				if got := strings.Count(text, name); got != n {
+					t.Errorf("%s: %s stands %d times unescaped, want %d, in\n%s", f.name, name, got, n, text)
+				}
+			}
+		}
+		if f.name != mailBody.name {
+			want = append(want, flat)
+		}
+		want = append(want, "[微笑]")
+		for _, w := range want {
+			if !strings.Contains(oneSpace(got.text+" "+got.title), w) {
+				t.Errorf("%s: %q is not in\n%s", f.name, w, got.text)
+			}
+		}
+		if f.name == mailBody.name {
+			continue
+		}
+		lines := oneSpace(got.text)
+		for _, r := range append([][]string{{"👌 [微笑]", "[微笑]"}, {"👍[微笑]👌👍"}}, []string{"👍", "[微笑]"}, []string{"👍 [微笑]"}) {
+			found := f.lists && strings.Contains(lines, r[0])
+			for _, row := range got.rows {
+				found = found || row[0].Text == r[0]
+			}
+			found = found || slices.Contains(got.header, r[0]) || r[0] == "👍"
+			if !found {
+				t.Errorf("%s: no cell %q in %v and %s", f.name, r[0], got.rows, lines)
+			}
 		}
 	}
 }

@@ -357,17 +357,31 @@ func (r *run) title(src string) string {
 	return s
 }
 
-// line fills a text that is no Markdown and stands on one line.
+// line fills a text that is no Markdown, stands on one line and is shown. In it
+// the author's names of emoji are emoji.
 func (r *run) line(field, src string) string {
 	if src == "" {
 		return ""
 	}
 	t := r.renderer.cache.template(src)
-	if len(t.refs) == 0 && len(t.bad) == 0 && t.plain {
-		return src
+	return r.fillLine(field, t, t.shown)
+}
+
+// compared is line for a text that values are compared with.
+func (r *run) compared(field, src string) string {
+	if src == "" {
+		return ""
+	}
+	t := r.renderer.cache.template(src)
+	return r.fillLine(field, t, t.parts)
+}
+
+func (r *run) fillLine(field string, t *template, parts []part) string {
+	if len(parts) == 1 && parts[0].ref < 0 && len(t.bad) == 0 && t.plain {
+		return parts[0].lit
 	}
 	r.resolve(field, t)
-	r.buf = r.appendParts(r.buf[:0], t.parts)
+	r.buf = r.appendParts(r.buf[:0], parts)
 	if !t.plain {
 		r.buf = oneLine(r.buf, 0)
 	}
@@ -410,6 +424,7 @@ func (c *cache) template(src string) *template {
 		return t
 	}
 	t = parseTemplate(src)
+	t.shown = withEmoji(t.parts)
 	if c.room(src) {
 		c.templates[src] = t
 		c.mu.Unlock()

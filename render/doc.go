@@ -56,6 +56,11 @@
 // person: text with other characters than such a name has, and "all", mentions
 // nobody. In a cell of a Markdown table everything is plain text.
 //
+// The name of one of DingTalk's emoji in brackets, such as [微笑], is that emoji
+// on DingTalk and its Unicode form elsewhere (see channel.Text.Emoji). In titles,
+// cells, headers, prefixes, suffixes and marks, which are strings, it is the
+// Unicode form everywhere. \[微笑] shows these characters, and so does a value.
+//
 // # Tables
 //
 // A [TableBlock] has one row per row of its longest result; columns from several

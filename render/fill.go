@@ -174,7 +174,7 @@ func (r *run) inlines(l inlineList, flat bool) []channel.Inline {
 				continue
 			}
 			r.addWarning(imageRemoved)
-			out = appendInline(out, channel.Text(alt))
+			out = appendText(out, alt)
 		case kindMention:
 			out = r.mention(out, &f.mention)
 		}
@@ -182,7 +182,8 @@ func (r *run) inlines(l inlineList, flat bool) []channel.Inline {
 	return out
 }
 
-// appendInline appends a node; text joins the text before it.
+// appendInline appends a node; text joins the text before it, unless one of them
+// is the name of an emoji or both together would be.
 func appendInline(out []channel.Inline, n channel.Inline) []channel.Inline {
 	t, ok := n.(channel.Text)
 	if !ok {
@@ -192,13 +193,25 @@ func appendInline(out []channel.Inline, n channel.Inline) []channel.Inline {
 		return out
 	}
 	if len(out) > 0 {
-		if last, ok := out[len(out)-1].(channel.Text); ok {
-			out[len(out)-1] = last + t
-			return out
+		if last, ok := out[len(out)-1].(channel.Text); ok && !isEmoji(last) && !isEmoji(t) {
+			if last[0] != '[' || !isEmoji(last+t) {
+				out[len(out)-1] = last + t
+				return out
+			}
 		}
 	}
 	return append(out, n)
 }
+
+// appendText appends text that is no emoji, whatever it looks like.
+func appendText(out []channel.Inline, s string) []channel.Inline {
+	for _, n := range channel.Literal(s) {
+		out = appendInline(out, n)
+	}
+	return out
+}
+
+func isEmoji(t channel.Text) bool { return t.Emoji() != "" }
 
 // text writes literal text and values; line breaks become break nodes, or
 // spaces where there is one line only.
@@ -217,7 +230,7 @@ func (r *run) text(out []channel.Inline, parts []part, flat bool) []channel.Inli
 	rest := string(r.buf)
 	for {
 		line, after, more := strings.Cut(rest, "\n")
-		out = appendInline(out, channel.Text(line))
+		out = appendText(out, line)
 		if !more {
 			return out
 		}
@@ -267,5 +280,5 @@ func (r *run) mention(out []channel.Inline, m *mentionNode) []channel.Inline {
 		return append(out, c)
 	}
 	r.warn(channel.WarnUnresolved, "A mention is shown as text, because its value is not one person's id, phone number or e-mail address.")
-	return appendInline(out, channel.Text(c.Label()))
+	return appendText(out, c.Label())
 }

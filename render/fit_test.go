@@ -2,7 +2,6 @@ package render_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,24 +23,15 @@ func TestALongTableLosesNothingThatFollowsIt(t *testing.T) {
 	}
 	end := &channel.Paragraph{Inlines: []channel.Inline{channel.Text("That is all")}}
 	msg := &channel.Message{Title: "Long", Sections: []channel.Section{{Blocks: []channel.Block{long(first), long(second), end}}}}
-	for _, r := range readers {
-		t.Run(r.name, func(t *testing.T) {
-			ps, err := r.channel.Encode(msg, channel.Destination{Options: r.options})
-			if err != nil {
-				t.Fatal(err)
-			}
+	for _, f := range chats {
+		t.Run(f.name, func(t *testing.T) {
+			got, ps := f.look(t, msg)
 			shown := map[string]int{}
-			for _, p := range ps {
-				var body object
-				if err := json.Unmarshal(p.Body, &body); err != nil {
-					t.Fatal(err)
+			for _, row := range f.cells(got, "name", "n") {
+				if diff := cmp.Diff(fmt.Sprint(shown[row[0]]), row[1]); diff != "" {
+					t.Fatalf("table %s is not shown in order (-want +got):\n%s", row[0], diff)
 				}
-				for _, row := range r.rows(t, body) {
-					if diff := cmp.Diff(fmt.Sprint(shown[row[0]]), row[1]); diff != "" {
-						t.Fatalf("table %s is not shown in order (-want +got):\n%s", row[0], diff)
-					}
-					shown[row[0]]++
-				}
+				shown[row[0]]++
 			}
 			if len(ps) != 5 || shown[first] != shown[second] || shown[first] <= 10 {
 				t.Errorf("%d parts show %v rows, want 5 parts with as many rows of each table", len(ps), shown)

@@ -293,8 +293,11 @@ func outlineInlines(b *strings.Builder, inlines []channel.Inline) {
 	for _, inline := range inlines {
 		switch n := inline.(type) {
 		case channel.Text:
-			b.WriteString(string(n))
-			continue
+			if !isEmoji(n) {
+				b.WriteString(string(n))
+				continue
+			}
+			b.WriteString("\x07" + string(n))
 		case channel.CodeSpan:
 			b.WriteString("\x01c\x03" + string(n))
 		case *channel.Strong:
@@ -478,6 +481,13 @@ func (w *markdownWriter) inlines(inlines []channel.Inline, lineStart bool) {
 	for i, inline := range inlines {
 		switch n := inline.(type) {
 		case channel.Text:
+			if isEmoji(n) {
+				w.out = append(w.out, n...)
+				break
+			}
+			if i > 0 && (n[0] == '(' || n[0] == ':') && endsInEmoji(inlines[i-1]) {
+				w.out = append(w.out, '\\') // or the name would be a link
+			}
 			lineEnd := i == len(inlines)-1 || isBreak(inlines[i+1])
 			w.out = appendEscaped(w.out, string(n), lineStart, lineEnd)
 			if end := len(w.out) - 1; !lineEnd && w.out[end] == '!' && isLink(inlines[i+1]) {
@@ -522,6 +532,11 @@ func (w *markdownWriter) inlines(inlines []channel.Inline, lineStart bool) {
 func isBreak(n channel.Inline) bool {
 	_, ok := n.(*channel.Break)
 	return ok
+}
+
+func endsInEmoji(n channel.Inline) bool {
+	t, ok := n.(channel.Text)
+	return ok && isEmoji(t)
 }
 
 func isLink(n channel.Inline) bool {

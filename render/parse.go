@@ -159,6 +159,8 @@ type builder struct {
 	// direct is document.direct, as far as the tree tells.
 	direct   bool
 	warnings []channel.Warning
+	// named is where in the source the last name of an emoji ended.
+	named int
 	// strict keeps a hard line break visible where it would become a space.
 	strict bool
 
@@ -354,7 +356,7 @@ func (b *builder) cell(n ast.Node) (string, []part) {
 	}
 	if l.isStatic() && len(l.static) == 1 {
 		if t, ok := l.static[0].(channel.Text); ok {
-			return string(t), nil
+			return plainText(t), nil
 		}
 	}
 	if l.has(kindMention) {
@@ -456,11 +458,12 @@ func containsInline(list []channel.Inline, kind inlineKind) bool {
 	return false
 }
 
-// plainText is an inline without markup.
+// plainText is an inline without markup. An emoji is its character, because
+// nothing tells its name from other text in a string.
 func plainText(n channel.Inline) string {
 	switch n := n.(type) {
 	case channel.Text:
-		return string(n)
+		return n.Show()
 	case channel.CodeSpan:
 		return string(n)
 	case *channel.Strong:
@@ -508,7 +511,7 @@ func (b *builder) inlines(parent ast.Node, oneLine bool) inlineList {
 	for c := parent.FirstChild(); c != nil; c = c.NextSibling() {
 		switch c := c.(type) {
 		case *ast.Text:
-			b.addText(&pending, c.Segment, c.IsRaw())
+			b.addWords(&pending, c, oneLine)
 			switch {
 			case !c.SoftLineBreak() && !c.HardLineBreak():
 			case oneLine && b.strict && c.HardLineBreak():
@@ -575,8 +578,56 @@ func (b *builder) push(n channel.Inline) {
 	b.inlineStack = append(b.inlineStack, inlineNode{static: n})
 }
 
+// pushText pushes text that is no emoji, whatever it looks like.
+func (b *builder) pushText(s string) {
+	if s == "" {
+		return
+	}
+	for _, n := range channel.Literal(s) {
+		b.push(n)
+	}
+}
+
 func (b *builder) pushFill(f inlineFill) {
 	b.inlineStack = append(b.inlineStack, inlineNode{fill: &f})
+}
+
+// addWords adds a text in which the names of emoji are texts of their own. A name
+// may go on into the segments that follow; its escaped form is none.
+func (b *builder) addWords(p *pendingText, n *ast.Text, oneLine bool) {
+	seg := n.Segment
+	if b.named > seg.Start {
+		seg = text.NewSegment(min(b.named, seg.Stop), seg.Stop)
+	}
+	for at := seg.Start; !n.IsRaw(); at++ {
+		i := bytes.IndexByte(b.source[at:seg.Stop], '[')
+		if i < 0 {
+			break
+		}
+		at += i
+		size := channel.EmojiName(b.text[at:])
+		if size == 0 || isEscaped(b.source, at) {
+			continue
+		}
+		b.addText(p, seg.WithStop(at), false)
+		b.flush(p, oneLine)
+		b.push(channel.Text(b.text[at : at+size]))
+		b.named = at + size
+		if b.named >= seg.Stop {
+			return
+		}
+		seg = text.NewSegment(b.named, seg.Stop)
+		at = b.named - 1
+	}
+	b.addText(p, seg, n.IsRaw())
+}
+
+func isEscaped(src []byte, at int) bool {
+	n := 0
+	for n < at && src[at-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
 }
 
 func (b *builder) addText(p *pendingText, seg text.Segment, raw bool) {
@@ -634,9 +685,7 @@ func (b *builder) flush(p *pendingText, oneLine bool) {
 		if i > 0 {
 			b.push(&channel.Break{})
 		}
-		if line != "" {
-			b.push(channel.Text(line))
-		}
+		b.pushText(line)
 		if !more {
 			return
 		}
@@ -748,9 +797,7 @@ func (b *builder) image(n *ast.Image) {
 	}
 	switch {
 	case shown == nil && static:
-		if text != "" {
-			b.push(channel.Text(text))
-		}
+		b.pushText(text)
 	case shown == nil:
 		b.pushFill(inlineFill{kind: kindText, text: alt})
 	case static:

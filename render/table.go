@@ -102,7 +102,8 @@ func unknownField(name string) string {
 
 func (r *run) condition(field string, b *Condition) *condition {
 	c := &condition{op: b.Op, met: b.Met, notMet: b.NotMet}
-	c.threshold = []byte(r.line(field, b.Threshold))
+	c.met.Mark, c.notMet.Mark = showEmoji(c.met.Mark), showEmoji(c.notMet.Mark)
+	c.threshold = []byte(r.compared(field, b.Threshold))
 	c.number, c.isNumber = parseDecimal(c.threshold)
 	if b.Op.ordered() && !c.isNumber {
 		r.at(field, thresholdNumber(b.Op))

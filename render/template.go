@@ -1,16 +1,22 @@
 package render
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/datapush-go/datapush/channel"
 )
 
 // template is a text split at its ${} references.
 type template struct {
 	src   string
 	parts []part
+	// shown are the parts of a text that is no Markdown, with emoji in the place
+	// of their names.
+	shown []part
 	refs  []ref
 	bad   []mistake
 	// plain: the text is printable ASCII, so that it needs no cleaning.
@@ -275,6 +281,42 @@ func literal(parts []part) (string, bool) {
 		b.WriteString(p.lit)
 	}
 	return b.String(), true
+}
+
+// withEmoji is parts with emoji in the place of their names, which a value makes
+// neither by itself nor together with the author's text.
+func withEmoji(parts []part) []part {
+	shown := parts
+	for i := range parts {
+		if s := showEmoji(parts[i].lit); s != parts[i].lit {
+			if &shown[0] == &parts[0] {
+				shown = slices.Clone(parts)
+			}
+			shown[i].lit = s
+		}
+	}
+	return shown
+}
+
+// showEmoji puts emoji in the place of their names.
+func showEmoji(s string) string {
+	var b strings.Builder
+	from := 0
+	for at := strings.IndexByte(s, '['); at >= 0 && at < len(s); at++ {
+		n := channel.EmojiName(s[at:])
+		if n == 0 {
+			continue
+		}
+		b.WriteString(s[from:at])
+		b.WriteString(channel.Text(s[at : at+n]).Emoji())
+		from = at + n
+		at = from - 1
+	}
+	if from == 0 {
+		return s
+	}
+	b.WriteString(s[from:])
+	return b.String()
 }
 
 // looksScheduled reports whether a name reads like a scheduling-parameter

@@ -24,7 +24,7 @@ func TestTrees(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden files: %v", err)
 	}
-	inputs := map[string]string{"name": "Ann", "stars": "**", "path": "a b/c", "user": "ou_1", "all": "all", "mail": "ann@example.com"}
+	inputs := map[string]string{"name": "Ann", "stars": "**", "path": "a b/c", "user": "ou_1", "all": "all", "mail": "ann@example.com", "smile": "微笑", "face": "[微笑]"}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			b, err := os.ReadFile(file)

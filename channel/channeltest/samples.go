@@ -68,7 +68,7 @@ func Samples() []Sample {
 		&channel.Image{Alt: "no address", Data: []byte("\x89PNG\r\n\x1a\n"), Type: "image/png"})
 	add("mentions", par(text("To "), &channel.Mention{All: true}, text(", "), &channel.Mention{ID: "u1", Name: "Li Lei"}, text(", "),
 		&channel.Mention{Phone: "13800000000"}, text(", "), &channel.Mention{Email: "a_b@corp.example", Name: "Han *"}, text(".")))
-	add("emoji", par(text("Good 🙂 [微笑] and [no emoji] :smile:")))
+	add("emoji", par(text("Good 🙂 "), text("[微笑]"), text(" and [no emoji] :smile:")))
 	add("table", &channel.Table{
 		Columns: []channel.Column{{Header: "department"}, {Header: "revenue", Prefix: "¥", Suffix: " yuan"}, {Header: "diff", Align: channel.AlignCenter}, {Header: "note"}},
 		Cells: []channel.Cell{

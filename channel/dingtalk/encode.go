@@ -119,7 +119,7 @@ func (e *encoder) frame(msg *channel.Message) {
 	if e.title = short; short == "" {
 		e.title = markdown.FirstText(msg, 60)
 	} else {
-		e.heading = e.Block(&channel.Heading{Level: 3, Inlines: []channel.Inline{channel.Text(short)}})
+		e.heading = e.Block(&channel.Heading{Level: 3, Inlines: channel.Literal(short)})
 	}
 	mentionSize := 0
 	var mine []channel.Inline

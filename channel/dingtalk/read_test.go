@@ -143,7 +143,7 @@ func judgeText(t *testing.T, in ...string) {
 	t.Helper()
 	var inlines []channel.Inline
 	for _, s := range in {
-		inlines = append(inlines, channel.Text(s))
+		inlines = append(inlines, channel.Literal(s)...)
 	}
 	ps, err := dingtalk.New(nil).Encode(paragraph(inlines...), channel.Destination{})
 	if err != nil {

@@ -12,7 +12,8 @@
 // numbers, and a text that a spreadsheet would run as a formula starts with an
 // apostrophe. Table.File "csv-shown" holds what a person reads instead: prefix,
 // suffix and mark. An XLSX file has typed cells; prefix, suffix and mark are
-// number formats there, so that the values can still be added up. A number with
+// number formats there, so that the values can still be added up; an empty value
+// is the text that the author shows in its place. A number with
 // more than 15 significant digits is written as text, because a spreadsheet
 // would round it.
 //

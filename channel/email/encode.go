@@ -92,12 +92,12 @@ func stub(title string, fs []file) []channel.Block {
 	l := &channel.List{}
 	for _, f := range fs {
 		l.Items = append(l.Items, channel.Item{Blocks: []channel.Block{
-			&channel.Paragraph{Inlines: []channel.Inline{channel.Text(f.name)}},
+			&channel.Paragraph{Inlines: channel.Literal(f.name)},
 		}})
 	}
 	head := []channel.Inline{channel.Text("The report is attached:")}
 	if title != "" {
-		head = []channel.Inline{&channel.Strong{Inlines: []channel.Inline{channel.Text(title)}}, &channel.Break{}, head[0]}
+		head = []channel.Inline{&channel.Strong{Inlines: channel.Literal(title)}, &channel.Break{}, head[0]}
 	}
 	return []channel.Block{&channel.Paragraph{Inlines: head}, l}
 }

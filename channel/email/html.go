@@ -164,7 +164,7 @@ func (w *htmlWriter) inlines(in []channel.Inline) {
 	for _, n := range in {
 		switch n := n.(type) {
 		case channel.Text:
-			w.text(string(n))
+			w.text(n.Show())
 		case channel.CodeSpan:
 			w.str(`<code style="` + codeStyle + `">`)
 			w.text(string(n))

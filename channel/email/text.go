@@ -123,7 +123,7 @@ func (w *textWriter) inlines(in []channel.Inline) string {
 	for _, n := range in {
 		switch n := n.(type) {
 		case channel.Text:
-			s.WriteString(clean(string(n)))
+			s.WriteString(clean(n.Show()))
 		case channel.CodeSpan:
 			s.WriteString(clean(string(n)))
 		case *channel.Strong:

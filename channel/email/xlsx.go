@@ -97,7 +97,7 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 		line := t.Row(r)
 		for j := range line {
 			c := &line[j]
-			if c.Bare() {
+			if c.Text == "" && c.Mark == "" {
 				row[j] = nil
 				continue
 			}
@@ -122,8 +122,12 @@ func (b *body) xlsx(t *channel.Table, title string, at time.Time) ([]byte, error
 	return out.Bytes(), nil
 }
 
-// value is a cell's value in its own type; what has none is text.
+// value is a cell's value in its own type; what has none is the text that it
+// shows.
 func (b *body) value(c *channel.Cell) any {
+	if c.Bare() {
+		return clean(c.Text + c.Mark)
+	}
 	s := raw(c)
 	switch c.Type {
 	case channel.TypeNumber:
@@ -152,10 +156,7 @@ func (b *body) value(c *channel.Cell) any {
 			return n
 		}
 	}
-	if c.Type != channel.TypeText {
-		s = c.Text
-	}
-	s = clean(s)
+	s = clean(c.Text)
 	if len(s) > xlsxChars && len([]rune(s)) > xlsxChars {
 		b.warn(channel.WarnCut, "texts over %d characters are cut in the spreadsheet, which cannot hold them", xlsxChars)
 		s = string([]rune(s)[:xlsxChars])
@@ -239,7 +240,7 @@ func (s *sheet) style(col int, c *channel.Cell) (int, error) {
 	if h := colorHex(c.Color); h != "" {
 		st.Font = &excelize.Font{Color: strings.TrimPrefix(h, "#")}
 	}
-	if f := numberFormat(column, *c); f != "" {
+	if f := numberFormat(column, *c); f != "" && !c.Bare() {
 		st.CustomNumFmt = &f
 	}
 	id, err := s.f.NewStyle(st)

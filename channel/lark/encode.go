@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
@@ -69,7 +68,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 			e.warn(w.Code, w.Text)
 		}
 	}
-	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
+	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
 	}
@@ -235,7 +234,7 @@ func (e *encoder) image(key, alt string) {
 
 func (e *encoder) chart(b *channel.Chart) {
 	if b.Title != "" {
-		e.text(&channel.Paragraph{Inlines: []channel.Inline{&channel.Strong{Inlines: []channel.Inline{channel.Text(b.Title)}}}}, 0)
+		e.text(&channel.Paragraph{Inlines: []channel.Inline{&channel.Strong{Inlines: channel.Literal(b.Title)}}}, 0)
 		e.keep()
 	}
 	switch {

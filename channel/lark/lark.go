@@ -4,7 +4,8 @@
 // A message becomes an interactive card (card JSON 2.0; 1.0 where the
 // destination's [OptionCard] says so): text is Markdown with every character of
 // a [channel.Text] escaped, a table is the native table component, a cell's
-// colour is a coloured text in it.
+// colour is a coloured text in it. Code that holds an <at> tag is plain text,
+// where the tag can be escaped.
 //
 // # Pictures
 //

@@ -83,7 +83,8 @@ var constructs = []struct {
 			{Blocks: blocks{p(t("second")), &channel.List{Start: 3, Items: []channel.Item{{Blocks: blocks{p(t("nested three"))}}, {Blocks: blocks{p(t("nested four")), p(t("more of it"))}}}}}}}},
 		&channel.List{Items: []channel.Item{{Task: &yes, Blocks: blocks{p(t("done"))}}, {Task: &no, Blocks: blocks{p(t("open"))}}}})},
 	{name: "quote", msg: message("Daily sales", &channel.Quote{Blocks: blocks{p(t("said")), &channel.Quote{Blocks: blocks{p(t("deeper"), &channel.Break{}, t("next line"))}}, &channel.List{Items: []channel.Item{{Blocks: blocks{p(t("item"))}}}}}})},
-	{name: "code", msg: message("Daily sales", &channel.Code{Language: "sql", Text: "SELECT '```'\n  FROM t -- <at id=all></at>"}, p(channel.CodeSpan("a`b")))},
+	{name: "code", msg: message("Daily sales", &channel.Code{Language: "sql", Text: "SELECT '```'\n  FROM t -- <b>"}, p(channel.CodeSpan("a`b")))},
+	{name: "code with a tag", msg: message("Daily sales", &channel.Code{Language: "sql", Text: "SELECT *\n  FROM t -- <at id=all></at>"}, p(channel.CodeSpan("<AT id=all>")))},
 	{name: "rule and breaks", msg: message("Daily sales", p(t("a"), &channel.Break{}, t("b"), &channel.Break{Soft: true}, t("c")), &channel.Rule{}, p(t("- d"), &channel.Break{Soft: true}, t("=== e")))},
 	{name: "links", msg: message("Daily sales", p(&channel.Link{URL: "https://example.com/a(b)?q=[x] y", Inlines: inlines{t("report "), &channel.Strong{Inlines: inlines{t("[1]")}}}}, t(" "), &channel.Link{URL: "mailto:ops@example.com", Inlines: inlines{t("mail us")}}, t(" "), &channel.Link{URL: "javascript:alert(1)", Inlines: inlines{t("no")}}))},
 	{name: "images", msg: message("Daily sales", &channel.Image{Key: "img_v2_x-1", Alt: "chart [a]"}, &channel.Image{URL: "https://example.com/a.png", Alt: "remote"}, p(t("in "), &channel.Image{Key: "img_2", Alt: "small"}, t(" line")), &channel.Image{Data: []byte{1}, Alt: "local"})},
@@ -104,7 +105,7 @@ var constructs = []struct {
 	{name: "markers beside punctuation", msg: message("Daily sales", p(t("总"), &channel.Strong{Inlines: inlines{t("“销售”")}}, t("额"), &channel.Strong{Inlines: inlines{t(" a ")}}, t("b")))},
 	{name: "keyword", msg: message("Daily sales", p(t("a"))), to: channel.Destination{Options: map[string]string{"keyword": "report_x"}}},
 	{name: "keyword in the title", msg: message("Daily report", p(t("a"))), to: channel.Destination{Options: map[string]string{"keyword": "report"}}},
-	{name: "emoji", msg: message("Daily sales", p(t("Good 🙂 [微笑] and [no emoji]")))},
+	{name: "emoji", msg: message("Daily sales", p(t("Good 🙂 "), t("[微笑]"), t(" and [no emoji]")))},
 	{name: "without title", msg: message("", p(t("a")))},
 }
 

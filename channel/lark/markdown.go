@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strconv"
@@ -9,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
 
@@ -164,7 +164,7 @@ func (w *writer) markup(s string) {
 }
 
 func (w *writer) text(s string) {
-	s = emoji.Replace(jsontext.Text(s))
+	s = jsontext.Text(s)
 	if s == "" {
 		return
 	}
@@ -316,6 +316,11 @@ func (w *writer) code(b *channel.Code) {
 	if strings.TrimSpace(text) != "" {
 		w.e.visible = true
 	}
+	if tagged(text) {
+		w.e.warn(channel.WarnDegraded, codeTagged)
+		w.plainCode(text)
+		return
+	}
 	fence := strings.Repeat("`", max(3, longest(text, '`')+1))
 	w.markup(fence)
 	w.markup(strings.Map(func(r rune) rune {
@@ -330,6 +335,37 @@ func (w *writer) code(b *channel.Code) {
 	}
 	w.nl()
 	w.markup(fence)
+}
+
+// codeTagged warns about code that is not shown as such.
+const codeTagged = "code that holds an <at> tag is shown as plain text, because it could call people"
+
+// tagged reports whether code holds what could be a mention. Whether Lark looks
+// for tags before it looks for code is not documented, and only outside of code
+// can they be escaped.
+func tagged(code string) bool {
+	for i := 0; i+2 < len(code); i++ {
+		if code[i] == '<' && strings.EqualFold(code[i+1:i+3], "at") {
+			return true
+		}
+	}
+	return false
+}
+
+// plainCode writes lines of text whose indent shows.
+func (w *writer) plainCode(text string) {
+	first := true
+	for line := range strings.SplitSeq(text, "\n") {
+		if !first {
+			if w.v2 {
+				w.markup("<br>")
+			}
+			w.nl()
+		}
+		first = false
+		rest := strings.TrimLeft(line, " \t")
+		w.text(strings.NewReplacer(" ", "\u00a0", "\t", "\u00a0\u00a0\u00a0\u00a0").Replace(line[:len(line)-len(rest)]) + rest)
+	}
 }
 
 // longest is the length of the longest run of c in s.
@@ -377,7 +413,7 @@ func (w *writer) inlines(in []channel.Inline) {
 func (w *writer) inline(i channel.Inline) {
 	switch i := i.(type) {
 	case channel.Text:
-		w.text(string(i))
+		w.text(i.Show())
 	case channel.CodeSpan:
 		w.codeSpan(string(i))
 	case *channel.Strong:
@@ -399,6 +435,9 @@ func (w *writer) inline(i channel.Inline) {
 	case *channel.Mention:
 		w.mention(*i)
 	case *channel.Break:
+		if w.start && !bytes.HasSuffix(w.out, append([]byte("<br>\n"), w.prefix...)) {
+			return // a line that begins with a tag is a block of HTML
+		}
 		if !i.Soft && w.v2 {
 			w.markup("<br>")
 		}
@@ -409,20 +448,36 @@ func (w *writer) inline(i channel.Inline) {
 // span writes what f writes between two markers. The markers only work next to
 // a character that is no space, and next to punctuation only when the other side
 // is none (https://spec.commonmark.org/0.31.2/#left-flanking-delimiter-run), so
-// spaces move out and a missing one is added.
+// spaces move out and a missing one is added. They do not reach over a blank
+// line, so each line has its own.
 func (w *writer) span(mark string, f func()) {
 	at := len(w.out)
 	start := w.start
 	f()
 	inner := string(w.out[at:])
 	w.out = w.out[:at]
+	w.start = start
+	for i, line := range strings.Split(inner, "\n"+string(w.prefix)) {
+		if i > 0 {
+			w.nl()
+		}
+		line, end := strings.CutSuffix(line, "<br>")
+		w.marked(mark, line)
+		if end {
+			w.markup("<br>")
+		}
+	}
+}
+
+// marked writes a line between two markers.
+func (w *writer) marked(mark, inner string) {
+	start := w.start
 	body := strings.TrimLeft(inner, " ")
 	lead := inner[:len(inner)-len(body)]
 	inner = strings.TrimRight(body, " ")
 	trail := body[len(inner):]
 	w.markup(lead)
 	if inner == "" {
-		w.start = start
 		return
 	}
 	if w.space {
@@ -450,6 +505,11 @@ func (w *writer) codeSpan(s string) {
 		return
 	}
 	if strings.TrimSpace(s) == "" {
+		return
+	}
+	if tagged(s) {
+		w.e.warn(channel.WarnDegraded, codeTagged)
+		w.text(s)
 		return
 	}
 	w.e.visible = true
@@ -531,7 +591,7 @@ func (w *writer) image(i *channel.Image) {
 		if alt == "" {
 			alt = "image"
 		}
-		w.link(&channel.Link{URL: i.URL, Inlines: []channel.Inline{channel.Text(alt)}})
+		w.link(&channel.Link{URL: i.URL, Inlines: channel.Literal(alt)})
 		return
 	}
 	w.e.warn(channel.WarnRemoved, "a picture is not shown, because it was not uploaded to Lark")

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/fit"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
@@ -76,7 +75,7 @@ var quote, backslash = []byte(`"`), []byte(`\`)
 func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
 	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer, scratch: scratch}
-	title, cut := fit.Clip(emoji.Replace(strings.TrimSpace(jsontext.Line(msg.Title))), titleBytes)
+	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
 	}
@@ -162,7 +161,7 @@ func (e *encoder) block(b channel.Block) {
 
 func (e *encoder) chart(b *channel.Chart) {
 	if b.Title != "" {
-		e.text(&channel.Heading{Level: 4, Inlines: []channel.Inline{channel.Text(b.Title)}}, 0)
+		e.text(&channel.Heading{Level: 4, Inlines: channel.Literal(b.Title)}, 0)
 	}
 	switch {
 	case b.Image != nil && picture(b.Image.URL):

@@ -104,7 +104,7 @@ var constructs = []struct {
 	{name: "what only looks plain", msg: message("1. title", p(t("- a")), p(t("-1000")), p(t("2024.01")), p(t("3) b")), p(t("see www.example.com")), p(t("two  spaces")), p(t("1\ufeff. x")))},
 	{name: "colours", msg: message("Daily sales", &channel.Table{Columns: []channel.Column{{Header: "x", Align: channel.AlignCenter}}, Cells: []channel.Cell{
 		{Text: "a", Color: channel.ColorBlue}, {Text: "b", Color: channel.ColorOrange}, {Text: "c", Color: channel.ColorYellow}, {Text: "*d*", Color: channel.ColorGrey}}})},
-	{name: "emoji", msg: message("Daily sales", p(t("Good 🙂 [微笑] and [no emoji]")))},
+	{name: "emoji", msg: message("Daily sales", p(t("Good 🙂 "), t("[微笑]"), t(" and [no emoji]")))},
 	{name: "without title", msg: message("", p(t("a")))},
 }
 

@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
 
@@ -169,7 +168,7 @@ func (c *collector) inlines(in []channel.Inline, style run) {
 	for _, i := range in {
 		switch i := i.(type) {
 		case channel.Text:
-			c.text(string(i), style)
+			c.text(i.Show(), style)
 		case channel.CodeSpan:
 			style := style
 			style.code = true
@@ -195,7 +194,7 @@ func (c *collector) inlines(in []channel.Inline, style run) {
 			}
 			if web(i.URL) {
 				c.e.warn(channel.WarnDegraded, "a picture within a text is shown as a link")
-				c.link(i.URL, []channel.Inline{channel.Text(alt)}, style)
+				c.link(i.URL, channel.Literal(alt), style)
 			} else {
 				c.e.warn(channel.WarnRemoved, "a picture without a web address is not shown")
 				c.text(i.Alt, style)
@@ -235,7 +234,7 @@ func (c *collector) link(to string, in []channel.Inline, style run) {
 
 func (c *collector) text(s string, style run) {
 	first := true
-	for line := range strings.SplitSeq(emoji.Replace(jsontext.Text(s)), "\n") {
+	for line := range strings.SplitSeq(jsontext.Text(s), "\n") {
 		if !first {
 			c.out = append(c.out, run{brk: true})
 		}
@@ -550,11 +549,11 @@ func (w *writer) image(i *channel.Image) {
 		if alt == "" {
 			alt = "image"
 		}
-		w.lines(w.collect([]channel.Inline{&channel.Link{URL: i.URL, Inlines: []channel.Inline{channel.Text(alt)}}}), "")
+		w.lines(w.collect([]channel.Inline{&channel.Link{URL: i.URL, Inlines: channel.Literal(alt)}}), "")
 		return
 	}
 	w.e.warn(channel.WarnRemoved, "a picture is not shown, because it has no public https address")
-	w.lines(w.collect([]channel.Inline{channel.Text(alt)}), "")
+	w.lines(w.collect(channel.Literal(alt)), "")
 }
 
 // markdown writes a line that holds a mention. Its data is escaped with

@@ -148,7 +148,7 @@ func (e *encoder) frame(msg *channel.Message) {
 		e.Warn(channel.WarnCut, "the title is too long and was shortened")
 	}
 	if e.title = short; short != "" {
-		e.heading = e.Block(&channel.Heading{Level: 3, Inlines: []channel.Inline{channel.Text(short)}})
+		e.heading = e.Block(&channel.Heading{Level: 3, Inlines: channel.Literal(short)})
 		e.headText = markdown.TextLen(e.heading)
 	}
 	var mine []channel.Inline

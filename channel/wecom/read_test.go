@@ -132,7 +132,7 @@ func judgeText(t *testing.T, in ...string) {
 	t.Helper()
 	var inlines []channel.Inline
 	for _, s := range in {
-		inlines = append(inlines, channel.Text(s))
+		inlines = append(inlines, channel.Literal(s)...)
 	}
 	ps, err := wecom.New(nil).Encode(paragraph(inlines...), channel.Destination{})
 	if err != nil {

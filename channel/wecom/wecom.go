@@ -24,7 +24,8 @@
 // belongs to [Options.BaseURL]. There is no signature: the key is the secret.
 // Escaping is undocumented: markdown_v2 gets backslashes as CommonMark has them;
 // in markdown, which has no escapes, a character that would be markup is broken
-// by a zero-width space, and < and the backtick become their full-width forms.
+// by a zero-width space, and <, the backtick and, within a link, brackets become
+// their full-width forms.
 //
 // # Limits
 //

@@ -162,7 +162,7 @@ func text(ins []channel.Inline) string {
 	for _, in := range ins {
 		switch in := in.(type) {
 		case channel.Text:
-			b.WriteString(string(in))
+			b.WriteString(in.Show())
 		case channel.CodeSpan:
 			b.WriteString(string(in))
 		case *channel.Strong:

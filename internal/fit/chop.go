@@ -214,6 +214,12 @@ func chopInlines(in []channel.Inline, max int) [][]channel.Inline {
 		line = append(line, i)
 		left -= w
 	}
+	// A share of a text is no emoji, even where it is a name.
+	text := func(s string) {
+		for _, t := range channel.Literal(s) {
+			add(t)
+		}
+	}
 	wrap := func(children []channel.Inline, own int, f func([]channel.Inline) channel.Inline) {
 		if left < max/2 {
 			flush()
@@ -223,13 +229,13 @@ func chopInlines(in []channel.Inline, max int) [][]channel.Inline {
 		}
 	}
 	for _, i := range in {
-		if weight(i) <= left {
+		if t, ok := i.(channel.Text); weight(i) <= left || ok && t.Emoji() != "" {
 			add(i)
 			continue
 		}
 		switch i := i.(type) {
 		case channel.Text:
-			chopText(string(i), left, max, func(s string) { add(channel.Text(s)) })
+			chopText(string(i), left, max, text)
 		case channel.CodeSpan:
 			if left < max/2 {
 				flush()
@@ -255,13 +261,13 @@ func chopInlines(in []channel.Inline, max int) [][]channel.Inline {
 			if weight(i) <= max {
 				add(i)
 			} else {
-				chopText(i.Alt, left, max, func(s string) { add(channel.Text(s)) })
+				chopText(i.Alt, left, max, text)
 			}
 		case *channel.Mention:
 			if weight(i) <= max {
 				add(i)
 			} else {
-				chopText(i.Label(), left, max, func(s string) { add(channel.Text(s)) })
+				chopText(i.Label(), left, max, text)
 			}
 		default:
 			add(i)

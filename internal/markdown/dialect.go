@@ -57,8 +57,8 @@ type Dialect struct {
 	// Color gives what stands around a coloured text; nil: the dialect has no
 	// colours, and a cell without a mark of its own gets one.
 	Color func(channel.Color) (open, end string)
-	// Emoji says that names in brackets, such as [微笑], are left as they are
-	// because the service shows them.
+	// Emoji says that the service shows the names of emoji in brackets, such as
+	// [微笑]; else they are written as Unicode.
 	Emoji bool
 }
 

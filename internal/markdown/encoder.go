@@ -130,7 +130,7 @@ func (e *Encoder) text(b channel.Block) {
 // chart shows the picture where there is an address, else the numbers.
 func (e *Encoder) chart(c *channel.Chart) {
 	if c.Title != "" {
-		e.block(&channel.Paragraph{Inlines: []channel.Inline{&channel.Strong{Inlines: []channel.Inline{channel.Text(c.Title)}}}})
+		e.block(&channel.Paragraph{Inlines: []channel.Inline{&channel.Strong{Inlines: channel.Literal(c.Title)}}})
 	}
 	switch {
 	case c.Image != nil && c.Image.URL != "":
@@ -638,7 +638,7 @@ func plain(in []channel.Inline) string {
 	for _, i := range in {
 		switch i := i.(type) {
 		case channel.Text:
-			b.WriteString(string(i))
+			b.WriteString(i.Show())
 		case channel.CodeSpan:
 			b.WriteString(string(i))
 		case *channel.Strong:

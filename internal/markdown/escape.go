@@ -1,10 +1,6 @@
 package markdown
 
-import (
-	"strings"
-
-	"github.com/datapush-go/datapush/internal/emoji"
-)
+import "strings"
 
 // line is what an escaper must know about the line that it writes in.
 type line struct {
@@ -12,6 +8,10 @@ type line struct {
 	digits  int  // it holds only this many digits so far
 	heading bool
 	cell    bool
+	label   bool // of a link
+	// bracket says that a bracket of markup was closed, which what follows could
+	// make a link.
+	bracket bool
 }
 
 // middle is anywhere but the beginning of a line.
@@ -41,6 +41,12 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 	case LookAlike:
 		return d.lookAlike(dst, s, l)
 	}
+	if l.bracket && s != "" {
+		l.bracket = false
+		if s[0] == '(' || s[0] == ':' {
+			dst = append(dst, '\\')
+		}
+	}
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if !active[Backslash][c] && !l.begin && l.digits == 0 {
@@ -55,14 +61,7 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 		}
 		esc := false
 		switch c {
-		case '[':
-			if n, _ := emoji.At(s[i:]); d.Emoji && n > 0 {
-				dst = append(dst, s[i:i+n]...)
-				i += n - 1
-				continue
-			}
-			esc = true
-		case '\\', '`', '*', '_', ']', '~':
+		case '\\', '`', '*', '_', '[', ']', '~':
 			esc = true
 		case '<':
 			esc = i+1 == len(s) || letter(next) || strings.IndexByte("/!?@", next) >= 0
@@ -97,7 +96,8 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 }
 
 // lookAlike serves dialects without escapes. Text keeps its visible characters
-// except for < and the backtick, which nothing else can disarm.
+// except for < and the backtick, and brackets in a link, which nothing else can
+// disarm.
 func (d *Dialect) lookAlike(dst []byte, s string, l *line) []byte {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -115,6 +115,11 @@ func (d *Dialect) lookAlike(dst []byte, s string, l *line) []byte {
 		case '`':
 			dst = append(dst, "｀"...)
 			continue
+		case '[', ']':
+			if l.label {
+				dst = append(dst, "［］"[(c-'[')/2*3:][:3]...)
+				continue
+			}
 		case '*':
 			if ends(dst, '*') {
 				dst = append(dst, zeroWidth...)

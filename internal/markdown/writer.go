@@ -2,13 +2,13 @@ package markdown
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/internal/emoji"
 	"github.com/datapush-go/datapush/internal/jsontext"
 )
 
@@ -131,14 +131,22 @@ func (w *Writer) heading(h *channel.Heading) {
 	}
 	w.raw(strings.Repeat("#", min(max(h.Level, 1), 6)) + " ")
 	w.line = line{heading: true}
+	at := len(w.out)
 	w.inlines(h.Inlines)
+	if len(bytes.TrimSpace(w.out[at:])) == 0 {
+		w.out = w.out[:0]
+	}
 }
 
 func (w *Writer) inlines(in []channel.Inline) {
 	for _, i := range in {
 		switch i := i.(type) {
 		case channel.Text:
-			w.text(string(i))
+			if e := i.Emoji(); e != "" {
+				w.emoji(string(i), e)
+			} else {
+				w.text(string(i))
+			}
 		case channel.CodeSpan:
 			w.codeSpan(string(i))
 		case *channel.Strong:
@@ -198,15 +206,24 @@ func (w *Writer) piece(s string) {
 		return
 	}
 	s = strings.ReplaceAll(s, "\t", " ")
-	if !w.D.Emoji {
-		s = emoji.Replace(s)
-	}
 	if strings.TrimSpace(s) != "" {
 		w.Visible = true
 	}
 	w.spaceBefore(s[0] != ' ' && w.pad && !punctFirst([]byte(s)))
+	w.line.label = w.link
 	w.out = w.D.escape(w.out, s, &w.line)
 	w.closed = false
+}
+
+// emoji writes the name of an emoji where the service knows it, else the emoji.
+func (w *Writer) emoji(name, unicode string) {
+	if !w.D.Emoji {
+		w.piece(unicode)
+		return
+	}
+	w.Visible = true
+	w.raw(name)
+	w.line.bracket = true
 }
 
 func (w *Writer) spaceBefore(need bool) {
@@ -247,6 +264,8 @@ func (w *Writer) space() {
 // emphasis writes inlines between marks. Marks count only where they touch a
 // letter or stand beside a space or punctuation (CommonMark's flanking rules),
 // so spaces move outside and one is added where the neighbours would spoil it.
+// Marks do not reach over a blank line, and in some services over no line, so
+// each line has its own.
 func (w *Writer) emphasis(mark string, in []channel.Inline) {
 	out, pad, closed := w.out, w.pad, w.closed
 	begin := w.line
@@ -257,18 +276,8 @@ func (w *Writer) emphasis(mark string, in []channel.Inline) {
 	inner, innerLine := w.pop(), w.line
 	w.out, w.pad, w.closed = out, pad, closed
 
-	core := bytes.TrimLeft(inner, " \n")
-	lead := inner[:len(inner)-len(core)]
-	core = bytes.TrimRight(core, " \n")
-	trail := inner[len(lead)+len(core):]
-	if len(core) == 0 {
-		w.line = begin
-		if len(inner) > 0 {
-			w.space()
-		}
-		return
-	}
-	if len(in) > 1 && core[0] == '*' && ends(core, '*') && !(w.strong && w.em) {
+	lines := bytes.Split(inner, []byte("\n"))
+	if len(in) > 1 && !(w.strong && w.em) && slices.ContainsFunc(lines, markedAtBothEnds) {
 		// Marks that meet marks at both ends are read in other pairs than they
 		// were written; the inner ones go.
 		strong, em := w.strong, w.em
@@ -278,15 +287,38 @@ func (w *Writer) emphasis(mark string, in []channel.Inline) {
 		w.strong, w.em = strong, em
 		return
 	}
-	if len(lead) > 0 {
+	w.line = begin
+	for i, l := range lines {
+		if i > 0 {
+			w.newline()
+		}
+		w.marked(mark, l, line{heading: innerLine.heading})
+	}
+}
+
+func markedAtBothEnds(s []byte) bool {
+	s = bytes.Trim(s, " ")
+	return len(s) > 0 && s[0] == '*' && ends(s, '*')
+}
+
+// marked writes a line between marks; after says where the next text stands.
+func (w *Writer) marked(mark string, inner []byte, after line) {
+	core := bytes.TrimLeft(inner, " ")
+	lead := inner[:len(inner)-len(core)]
+	core = bytes.TrimRight(core, " ")
+	trail := inner[len(lead)+len(core):]
+	if len(inner) > 0 && len(core) == 0 || len(lead) > 0 {
 		w.space()
+	}
+	if len(core) == 0 {
+		return
 	}
 	prev, _ := utf8.DecodeLastRune(w.out)
 	if len(w.out) > 0 && !unicode.IsSpace(prev) && (w.closed || w.pad || punctFirst(core) && !punct(prev) || ends(w.out, '*')) {
 		w.out = append(w.out, ' ')
 	}
 	w.out = w.D.strong(w.out, mark, core)
-	w.line = line{heading: innerLine.heading}
+	w.line = after
 	last, _ := utf8.DecodeLastRune(core)
 	w.pad, w.closed = punct(last), true
 	if len(trail) > 0 {
@@ -420,7 +452,7 @@ func (w *Writer) image(i *channel.Image) {
 		if alt == "" {
 			alt = u
 		}
-		w.linked(&channel.Link{URL: i.URL, Inlines: []channel.Inline{channel.Text(alt)}})
+		w.linked(&channel.Link{URL: i.URL, Inlines: channel.Literal(alt)})
 	}
 }
 
