@@ -54,6 +54,8 @@ var rules = []rule{
 	{"channel/channeltest", []string{"channel", "github.com/google/go-cmp/...", "github.com/emersion/go-smtp/...", "github.com/emersion/go-sasl/..."}},
 	{"task/storetest", []string{"task", "schedule", "version", "source", "channel", "render", "github.com/google/go-cmp/..."}},
 
+	// PostgreSQL and Hologres share their driver as well.
+	{"internal/pg", []string{"source", "internal/...", "github.com/jackc/pgx/v5/..."}},
 	{"internal/...", []string{"schedule", "version", "source", "channel", "render", "task", "internal/..."}},
 	{"examples/...", []string{"..."}},
 }

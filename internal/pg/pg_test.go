@@ -107,7 +107,7 @@ func (r *rows) Close() error {
 
 func newSource(c *conn) *pg.Source {
 	return pg.New(pg.Config{
-		Name: "test", Dialect: source.ANSI, MaxBytes: 10_000,
+		Server: pg.Server{Name: "test", Dialect: source.ANSI}, MaxBytes: 10_000,
 		Acquire: func(context.Context) (pg.Conn, error) { return c, nil },
 		ServerError: func(err error) (string, string, bool) {
 			var e serverError

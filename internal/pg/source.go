@@ -51,13 +51,9 @@ type Conn interface {
 	Release(clean bool)
 }
 
-// Config is what differs between relatives.
+// Config is a server and the way to it.
 type Config struct {
-	// Name begins every error: "postgres".
-	Name    string
-	Dialect source.Dialect
-	// Settings begin every transaction, beside those that reading depends on.
-	Settings string
+	Server
 	MaxBytes int64
 	// PoolSize is how many connections of the pool may turn out to be lost
 	// before a query gives up.

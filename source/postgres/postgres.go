@@ -2,11 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/datapush-go/datapush/internal/pg"
@@ -60,84 +57,39 @@ type Source struct{ s *pg.Source }
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
-	opts := options(o)
-	// The parser's own errors repeat parts of the DSN.
-	unreadable := &source.Error{Op: "postgres: open", Err: errors.New("the DSN cannot be read; it is like postgres://user:password@host:5432/database or user=… host=… dbname=…")}
-	config, err := pgxpool.ParseConfig(dsn)
+	server, opts := o.server()
+	s, err := pg.Open(dsn, server, opts)
 	if err != nil {
-		return nil, unreadable
+		return nil, err
 	}
-	parsed, err := pgconn.ParseConfig(dsn)
-	if err != nil {
-		return nil, unreadable
-	}
-	if _, given := parsed.RuntimeParams["pool_max_conns"]; !given {
-		config.MaxConns = int32(opts.MaxConns)
-	}
-	if _, given := parsed.RuntimeParams["pool_max_conn_idle_time"]; !given {
-		config.MaxConnIdleTime = opts.MaxIdleTime
-	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = opts.ConnectTimeout
-	}
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		return nil, unreadable
-	}
-	return newSource(pool, opts, pool.Close), nil
+	return &Source{s}, nil
 }
 
 // New makes a source of a pool that stays the host's to close. Its connections
 // are given back as they were, between transactions.
 func New(pool *pgxpool.Pool, o *Options) *Source {
-	return newSource(pool, options(o), nil)
+	server, opts := o.server()
+	return &Source{pg.Over(pool, server, opts)}
 }
 
-func options(o *Options) Options {
-	var opts Options
-	if o != nil {
-		opts = *o
+func (o *Options) server() (pg.Server, pg.Options) {
+	if o == nil {
+		o = new(Options)
 	}
-	if opts.MaxConns <= 0 {
-		opts.MaxConns = 4
-	}
-	if opts.MaxIdleTime <= 0 {
-		opts.MaxIdleTime = 5 * time.Minute
-	}
-	if opts.ConnectTimeout <= 0 {
-		opts.ConnectTimeout = 10 * time.Second
-	}
-	return opts
-}
-
-func newSource(pool *pgxpool.Pool, o Options, closePool func()) *Source {
-	c := pg.Config{
-		Name: "postgres",
-		Dialect: source.Dialect{Name: "postgres", Identifiers: `"`, EscapeStrings: true, NestedComments: true,
-			DollarQuotes: true, Raw: o.Raw},
-		Settings:    "; SET LOCAL extra_float_digits = 3",
-		MaxBytes:    o.MaxBytes,
-		PoolSize:    int(pool.Config().MaxConns),
-		Close:       closePool,
-		ServerError: serverError,
-	}
-	simple := o.SimpleProtocol
+	opts := pg.Options{SimpleProtocol: o.SimpleProtocol || o.Mode == Redshift, MaxConns: o.MaxConns, MaxIdleTime: o.MaxIdleTime,
+		ConnectTimeout: o.ConnectTimeout, MaxBytes: o.MaxBytes, Raw: o.Raw}
 	if o.Mode == Redshift {
-		simple = true
-		c.Dialect = source.Dialect{Name: "redshift", Identifiers: `"`, Backslash: true, NestedComments: true,
-			DollarQuotes: true, Raw: o.Raw}
-		c.Settings = "; SET LOCAL extra_float_digits = 2"
+		return pg.Server{
+			Name:     "redshift",
+			Dialect:  source.Dialect{Name: "redshift", Identifiers: `"`, Backslash: true, NestedComments: true, DollarQuotes: true},
+			Settings: "; SET LOCAL extra_float_digits = 2",
+		}, opts
 	}
-	dialect := c.Dialect
-	c.Acquire = func(ctx context.Context) (pg.Conn, error) {
-		pooled, err := pool.Acquire(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return &conn{pooled: pooled, c: pooled.Conn().PgConn(), simple: simple, dialect: dialect}, nil
-	}
-	return &Source{pg.New(c)}
+	return pg.Server{
+		Name:     "postgres",
+		Dialect:  source.Dialect{Name: "postgres", Identifiers: `"`, EscapeStrings: true, NestedComments: true, DollarQuotes: true},
+		Settings: "; SET LOCAL extra_float_digits = 3",
+	}, opts
 }
 
 // Dialect says how the server quotes and comments.
@@ -161,98 +113,3 @@ func (s *Source) Session(ctx context.Context) (source.Source, error) { return s.
 // Close ends the source: queries fail from then on. It closes what Open opened,
 // once what is running has ended, and leaves a pool given to New as it is.
 func (s *Source) Close() error { return s.s.Close() }
-
-// serverError takes the server's code and text out of an error.
-func serverError(err error) (code, text string, ok bool) {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return "", "", false
-	}
-	return e.Code, e.Message, true
-}
-
-// conn is a connection below pgx's own scanning.
-type conn struct {
-	pooled  *pgxpool.Conn
-	c       *pgconn.PgConn
-	simple  bool
-	dialect source.Dialect
-}
-
-func (c *conn) Exec(ctx context.Context, sql string) error { return c.c.Exec(ctx, sql).Close() }
-
-func (c *conn) Query(ctx context.Context, sql string) pg.Rows {
-	if !c.simple {
-		r := c.c.ExecParams(ctx, sql, nil, nil, nil, nil)
-		return &rows{r: r, close: func() error { _, err := r.Close(); return err }}
-	}
-	all := c.c.Exec(ctx, sql)
-	if !all.NextResult() {
-		return &rows{close: all.Close}
-	}
-	return &rows{r: all.ResultReader(), close: all.Close}
-}
-
-func (c *conn) Describe(ctx context.Context, sql string) ([]pg.Field, error) {
-	if c.simple {
-		r := c.Query(ctx, source.WithoutRows(sql, c.dialect))
-		fields := r.Fields()
-		return fields, r.Close()
-	}
-	d, err := c.c.Prepare(ctx, "", sql, nil)
-	if err != nil {
-		return nil, err
-	}
-	return fieldsOf(d.Fields), nil
-}
-
-func (c *conn) Cancel(ctx context.Context) error {
-	if err := c.c.CancelRequest(ctx); err != nil {
-		return err
-	}
-	deadline, _ := ctx.Deadline()
-	return c.c.Conn().SetDeadline(deadline)
-}
-
-func (c *conn) Abort() { _ = c.c.Conn().SetDeadline(time.Unix(1, 0)) }
-
-func (c *conn) Settle() { _ = c.c.Conn().SetDeadline(time.Time{}) }
-
-func (c *conn) Parameter(name string) string { return c.c.ParameterStatus(name) }
-
-func (c *conn) Release(clean bool) {
-	if !clean {
-		// pgx would read on for a while, and so keep the statement alive.
-		_ = c.c.Conn().Close()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = c.c.Close(ctx)
-	}
-	c.pooled.Release()
-}
-
-// rows reads one result. Without a reader the statement failed, or returned
-// nothing.
-type rows struct {
-	r     *pgconn.ResultReader
-	close func() error
-}
-
-func (r *rows) Fields() []pg.Field {
-	if r.r == nil {
-		return nil
-	}
-	return fieldsOf(r.r.FieldDescriptions())
-}
-
-func (r *rows) Next() bool       { return r.r != nil && r.r.NextRow() }
-func (r *rows) Values() [][]byte { return r.r.Values() }
-func (r *rows) Close() error     { return r.close() }
-
-func fieldsOf(d []pgconn.FieldDescription) []pg.Field {
-	fields := make([]pg.Field, len(d))
-	for i, f := range d {
-		fields[i] = pg.Field{Name: f.Name, OID: f.DataTypeOID}
-	}
-	return fields
-}
