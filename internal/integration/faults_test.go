@@ -31,9 +31,9 @@ func silentListener(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// resetter stands before a server and resets a connection once the server has
-// sent that many bytes on it.
-func resetter(t *testing.T, to string, after int64) *server.Server {
+// before stands before a server, with a connection to it for each that is taken,
+// and lets relay carry what the server sends.
+func before(t *testing.T, to string, relay func(client *net.TCPConn, server net.Conn)) *server.Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,13 +53,23 @@ func resetter(t *testing.T, to string, after int64) *server.Server {
 					return
 				}
 				defer c.Close()
-				go func() { _, _ = io.Copy(c, client) }()
-				_, _ = io.CopyN(client, c, after)
-				_ = client.(*net.TCPConn).SetLinger(0)
+				go func() {
+					_, _ = io.Copy(c, client)
+					_ = c.Close()
+				}()
+				relay(client.(*net.TCPConn), c)
 			}()
 		}
 	}()
-	return &server.Server{Port: l.Addr().(*net.TCPAddr).Port}
+	return direct(l.Addr().String())
+}
+
+// resetter resets a connection once the server has sent that many bytes on it.
+func resetter(t *testing.T, to string, after int64) *server.Server {
+	return before(t, to, func(client *net.TCPConn, server net.Conn) {
+		_, _ = io.CopyN(client, server, after)
+		_ = client.SetLinger(0)
+	})
 }
 
 func TestConnectionFaults(t *testing.T) {

@@ -281,15 +281,17 @@ func (t *session) query(ctx context.Context, q source.Query) (*source.Result, er
 	done, ended := make(chan struct{}), make(chan struct{})
 	unwatch := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		t.interrupt(done)
+		t.insist(done, t.ask())
 	})
 	rows := t.conn.Query(context.WithoutCancel(ctx), q.SQL)
 	r, err := t.read(ctx, rows, sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.c.MaxBytes})
 	cut := err != nil || r.Truncated
 	var asking sync.WaitGroup
 	if cut && ctx.Err() == nil {
-		// Nobody wants the rest of the rows.
-		asking.Go(func() { t.interrupt(done) })
+		// Nobody wants the rest of the rows. The server is asked before what it
+		// has sent is read to the end, or it would send more meanwhile.
+		taken := t.ask()
+		asking.Go(func() { t.insist(done, taken) })
 	}
 	end := rows.Close()
 	close(done)
@@ -315,26 +317,33 @@ func (t *session) query(ctx context.Context, q source.Query) (*source.Result, er
 	return r, nil
 }
 
-// interrupt asks the server to cancel what runs, again and again until done is
-// closed: a request that comes before the server has begun is lost. It gives up
-// the connection when the server cannot be asked.
-func (t *session) interrupt(done <-chan struct{}) {
+// ask asks the server to cancel what runs, and gives up the connection when the
+// server cannot be asked.
+func (t *session) ask() (taken bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	again := time.NewTicker(200 * time.Millisecond)
+	if err := t.conn.Cancel(ctx); err != nil {
+		t.conn.Abort()
+		return false
+	}
+	return true
+}
+
+// insist asks again and again until done is closed: a request that comes before
+// the server has begun is lost. It gives up the connection in the end.
+func (t *session) insist(done <-chan struct{}, taken bool) {
+	again, end := time.NewTicker(200*time.Millisecond), time.NewTimer(patience)
 	defer again.Stop()
-	for {
-		if err := t.conn.Cancel(ctx); err != nil {
-			t.conn.Abort()
-			return
-		}
+	defer end.Stop()
+	for taken {
 		select {
 		case <-done:
 			return
-		case <-ctx.Done():
+		case <-end.C:
 			t.conn.Abort()
 			return
 		case <-again.C:
+			taken = t.ask()
 		}
 	}
 }
