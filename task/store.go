@@ -158,6 +158,23 @@ type RunStore interface {
 	Deliveries(ctx context.Context, run string) ([]Delivery, error)
 }
 
+// SpecSharer is an optional part of a Store, for one that has specs in memory
+// and never changes them.
+type SpecSharer interface {
+	// SharedSpec is the Spec of Version without a copy: nobody may change it. A
+	// version that is not there is ErrNotFound.
+	SharedSpec(ctx context.Context, task string, number int) (*Spec, error)
+}
+
+// Starter is an optional part of a Store, for one that starts a planned run in
+// one transaction.
+type Starter interface {
+	// Start is Claim and then SaveRun of r, for a run that still is as it was
+	// planned: never claimed, not parked, and of the version that r has. One that
+	// is not is ErrConflict, or what Claim says about it, and nothing changes.
+	Start(ctx context.Context, r Run, owner string, now time.Time, ttl time.Duration) (Lease, error)
+}
+
 // Due is a task to plan or a run to go on with.
 type Due struct {
 	Task string

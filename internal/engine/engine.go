@@ -72,7 +72,9 @@ const (
 type Engine struct {
 	Config
 	owner   string
-	plans   planCache
+	plans   cache[planKey, *plan]
+	tables  cache[schedule.Schedule, *schedule.Timetable]
+	exprs   cache[exprKey, schedule.Expr]
 	budgets budgets
 	pools   map[string]*pool
 	sleep   sleepers
@@ -84,9 +86,9 @@ type Engine struct {
 // New makes an engine from a complete configuration.
 func New(c Config) (*Engine, error) {
 	e := &Engine{Config: c, pools: make(map[string]*pool), here: make(map[string]bool)}
-	e.pools[""] = &pool{size: c.Concurrency}
+	e.pools[""] = &pool{key: task.GroupKey(""), size: c.Concurrency}
 	for name, n := range c.Groups {
-		e.pools[name] = &pool{size: n}
+		e.pools[name] = &pool{key: task.GroupKey(name), size: n}
 	}
 	owner, err := e.newID("p")
 	if err != nil {
@@ -130,6 +132,7 @@ func sourceKey(name, env string) string {
 
 // pool is a resource group: so many runs at once in this process.
 type pool struct {
+	key  string // of the runs that wait for a place
 	mu   sync.Mutex
 	size int
 	used int

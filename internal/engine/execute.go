@@ -35,11 +35,10 @@ func (e *Engine) RunOccurrence(ctx context.Context, occ task.Occurrence) (*task.
 // job is a run that can go on.
 type job struct {
 	task, run string
-	// plan is that of the run when it was planned a moment ago, which saves
-	// looking up the rest; else nil.
-	plan              *plan
-	version           int
-	planned, deadline time.Time
+	// plan and planned are there when the run was planned a moment ago, which
+	// saves looking it up. Neither is changed.
+	plan    *plan
+	planned *task.Run
 }
 
 // do executes a run as far as it can go now. It leaves it to the caller to wake
@@ -50,83 +49,116 @@ func (e *Engine) do(ctx context.Context, j job) (*task.Run, error) {
 		return nil, task.ErrBusy
 	}
 	defer e.exit(j.run)
-	var r task.Run
-	if j.plan == nil {
-		var err error
-		if r, err = e.Store.Run(ctx, j.run); err != nil {
+	r, pl := j.planned, j.plan
+	if r == nil {
+		stored, err := e.Store.Run(ctx, j.run)
+		if err != nil {
 			return nil, fmt.Errorf("datapush: run %s: %w", j.run, err)
 		}
+		r = &stored
 		now := e.Clock.Now()
 		if r.State.Ended() || r.State == task.Waiting && r.Resume.After(now) {
-			return &r, nil
+			return r, nil
 		}
-		j.version, j.planned, j.deadline = r.Version, r.PlannedAt, r.Deadline
 		over := !now.Before(r.Deadline)
 		if over && !fromStart(r) {
 			// All that is left is to end it, which needs neither plan nor place.
-			return e.claim(ctx, j)
+			return e.claim(ctx, r, nil, false)
 		}
-		if j.plan, err = e.pinned(ctx, r); err != nil {
+		if pl, err = e.pinned(ctx, r); err != nil {
 			if over {
-				return e.claim(ctx, j)
+				return e.claim(ctx, r, nil, false)
 			}
 			return nil, err
 		}
 	}
-	group := j.plan.spec.ResourceGroup
+	group := pl.spec.ResourceGroup
 	if e.pools[group] == nil {
 		group = "" // the host dropped the group after the version was submitted
 	}
-	p, key := e.pools[group], task.GroupKey(group)
+	p := e.pools[group]
 	if !p.enter() {
-		return e.park(ctx, j, fmt.Sprintf("a place in resource group %q", group), key, func() (bool, error) {
-			return p.park(r.WaitFor == key), nil
+		return e.park(ctx, r, fmt.Sprintf("a place in resource group %q", group), p.key, func() (bool, error) {
+			return p.park(r.WaitFor == p.key), nil
 		})
 	}
 	defer func() {
 		if !p.leave() {
 			return
 		}
-		if err := e.Store.Wake(context.WithoutCancel(ctx), key, e.Clock.Now(), 1); err != nil {
+		if err := e.Store.Wake(context.WithoutCancel(ctx), p.key, e.Clock.Now(), 1); err != nil {
 			e.Logger.ErrorContext(ctx, "waking waiting runs failed", "group", group, "error", err)
 		}
 	}()
-	return e.claim(ctx, j)
+	return e.claim(ctx, r, pl, j.planned != nil)
 }
 
-// claim leases a run and executes it, or parks it behind the one in front.
-func (e *Engine) claim(ctx context.Context, j job) (*task.Run, error) {
-	lease, err := e.Store.Claim(ctx, j.run, e.owner, e.Clock.Now(), leaseTTL)
+// claim leases a run, of which seen is what this process saw last, and executes
+// it, or parks it behind the one in front. A fresh run was planned a moment ago.
+func (e *Engine) claim(ctx context.Context, seen *task.Run, pl *plan, fresh bool) (*task.Run, error) {
+	x := &execution{e: e, plan: pl, store: context.WithoutCancel(ctx)}
+	err := x.claim(ctx, seen, fresh)
 	var busy *task.BusyError
 	switch {
+	case err == nil:
+		return x.hold(ctx)
 	case errors.As(err, &busy) && busy.Behind != "":
-		return e.park(ctx, j, "run "+busy.Behind+" of the same task to end", task.TaskKey(j.task), func() (bool, error) {
+		return e.park(ctx, seen, "run "+busy.Behind+" of the same task to end", task.TaskKey(seen.Occurrence.Task), func() (bool, error) {
 			front, err := e.Store.Run(ctx, busy.Behind)
 			return err == nil && front.State.Ended(), err
 		})
 	case errors.Is(err, task.ErrEnded):
-		return e.load(ctx, j.run)
-	case err != nil:
+		return e.load(ctx, seen.ID)
+	default:
 		return nil, err
 	}
-	// The claim is the point from which nobody else changes the run. What was
-	// claimed must be released, also when ctx has ended.
-	r, err := e.Store.Run(context.WithoutCancel(ctx), j.run)
-	if err != nil {
-		return nil, err
-	}
-	if j.plan != nil && r.Version != j.version {
-		// It had been planned before, with another version.
-		if j.plan, err = e.pinned(context.WithoutCancel(ctx), r); err != nil {
-			return nil, err
+}
+
+// claim is the point from which nobody else changes the run. What was claimed
+// must be released, also when ctx has ended.
+func (x *execution) claim(ctx context.Context, seen *task.Run, fresh bool) (err error) {
+	e := x.e
+	if s, ok := e.Store.(task.Starter); ok && fresh {
+		x.run = *seen
+		x.start()
+		x.run.State = task.Running
+		x.lease, err = s.Start(ctx, x.run, e.owner, e.Clock.Now(), leaseTTL)
+		if x.started = err == nil; !errors.Is(err, task.ErrConflict) {
+			return err
 		}
 	}
-	return e.hold(ctx, lease, r, j.plan)
+	if x.lease, err = e.Store.Claim(ctx, seen.ID, e.owner, e.Clock.Now(), leaseTTL); err != nil {
+		return err
+	}
+	if x.run, err = e.Store.Run(x.store, seen.ID); err != nil {
+		return err
+	}
+	if x.plan != nil && x.run.Version != seen.Version {
+		// It had been planned before, with another version.
+		if x.plan, err = e.pinned(x.store, &x.run); err != nil {
+			return err
+		}
+	}
+	x.start()
+	return nil
+}
+
+// start sets when the run began, once.
+func (x *execution) start() {
+	r := &x.run
+	if x.plan == nil || !r.StartedAt.IsZero() {
+		return
+	}
+	now := x.e.Clock.Now()
+	if fromStart(r) {
+		r.Deadline = now.Add(timeout(x.plan.spec))
+	}
+	r.StartedAt = now
 }
 
 // fromStart reports whether a run's deadline counts from its start, and has
 // therefore not begun: it was asked for by hand or catches up.
-func fromStart(r task.Run) bool {
+func fromStart(r *task.Run) bool {
 	return r.StartedAt.IsZero() && (r.Trigger != task.Scheduled || r.PlannedAt.Sub(r.Occurrence.At) > late)
 }
 
@@ -153,15 +185,15 @@ func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {
 
 // park makes a run wait that was not claimed. free tells whether what it waits
 // for came to pass before it was parked, when nobody could wake it.
-func (e *Engine) park(ctx context.Context, j job, what, key string, free func() (bool, error)) (*task.Run, error) {
+func (e *Engine) park(ctx context.Context, r *task.Run, what, key string, free func() (bool, error)) (*task.Run, error) {
 	now := e.Clock.Now()
 	// Whoever waits long looks again less often, or a long line would keep the
 	// store busy; what it waits for wakes it anyway.
-	resume := now.Add(min(max(lookAgain, now.Sub(j.planned)/4), pollEvery))
-	if j.deadline.After(now) && j.deadline.Before(resume) {
-		resume = j.deadline
+	resume := now.Add(min(max(lookAgain, now.Sub(r.PlannedAt)/4), pollEvery))
+	if r.Deadline.After(now) && r.Deadline.Before(resume) {
+		resume = r.Deadline
 	}
-	if err := e.Store.Park(ctx, j.run, what, key, now, resume); err != nil {
+	if err := e.Store.Park(ctx, r.ID, what, key, now, resume); err != nil {
 		return nil, err
 	}
 	ok, err := free()
@@ -173,13 +205,13 @@ func (e *Engine) park(ctx context.Context, j job, what, key string, free func() 
 			return nil, err
 		}
 	}
-	return e.load(ctx, j.run)
+	return e.load(ctx, r.ID)
 }
 
 // pinned is the version, or the draft, that the run was planned with.
-func (e *Engine) pinned(ctx context.Context, r task.Run) (*plan, error) {
+func (e *Engine) pinned(ctx context.Context, r *task.Run) (*plan, error) {
 	if r.Version == 0 && r.Draft != nil {
-		return compile(*r.Draft)
+		return e.compile(r.Draft)
 	}
 	return e.planOf(ctx, r.Occurrence.Task, r.Version)
 }
@@ -187,22 +219,11 @@ func (e *Engine) pinned(ctx context.Context, r task.Run) (*plan, error) {
 // hold executes a run under its lease, beside a goroutine that renews the lease
 // and minds the deadline, and stores what became of it. Without a plan the run
 // ends as timed out.
-func (e *Engine) hold(ctx context.Context, lease task.Lease, r task.Run, pl *plan) (*task.Run, error) {
-	if pl != nil && r.StartedAt.IsZero() {
-		now := e.Clock.Now()
-		if fromStart(r) {
-			r.Deadline = now.Add(timeout(pl.spec))
-		}
-		r.StartedAt = now
-	}
+func (x *execution) hold(ctx context.Context) (*task.Run, error) {
+	e, lease, deadline := x.e, x.lease, x.run.Deadline
 	work, cancel := context.WithCancelCause(ctx)
 	var minder sync.WaitGroup
-	minder.Add(1)
-	go func() {
-		defer minder.Done()
-		e.mind(work, cancel, lease, r.Deadline)
-	}()
-	x := &execution{e: e, lease: lease, run: r, plan: pl, store: context.WithoutCancel(ctx)}
+	minder.Go(func() { e.mind(work, cancel, lease, deadline) })
 	err := x.execute(work)
 	cancel(nil)
 	minder.Wait()
@@ -260,6 +281,8 @@ type execution struct {
 	// store is the context for what must be written even when the run's own
 	// context has ended.
 	store context.Context
+	// started is true when the claim has stored that the run is running.
+	started bool
 	// sole is true while only one delivery goes on, which is then stored with
 	// the run.
 	sole bool
@@ -278,8 +301,10 @@ func (x *execution) execute(ctx context.Context) error {
 		return x.finish(task.Succeeded)
 	}
 	if !r.Rendered {
-		if err := e.Store.SaveRun(x.store, x.lease, *r); err != nil {
-			return err
+		if !x.started {
+			if err := e.Store.SaveRun(x.store, x.lease, *r); err != nil {
+				return err
+			}
 		}
 		ended, ds, err := x.prepare(ctx)
 		if err != nil {
@@ -383,7 +408,7 @@ func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery
 	if x.plan.spec.SkipEmpty && emptyContent(x.plan.spec.Content, r.Params, results) {
 		return task.Skipped, nil, nil
 	}
-	msg, err := e.render(ctx, x.plan.spec, render.Data{
+	msg, err := e.render(ctx, x.plan.spec.Content, render.Data{
 		ID: r.ID, At: r.Occurrence.At.In(x.plan.table.Location()), Inputs: r.Params, Results: results,
 	})
 	if err != nil {
@@ -547,10 +572,10 @@ func statementError(n int, err error) error {
 }
 
 // render makes the message, the same for all destinations.
-func (e *Engine) render(ctx context.Context, s task.Spec, d render.Data) (*channel.Message, error) {
+func (e *Engine) render(ctx context.Context, c render.Content, d render.Data) (*channel.Message, error) {
 	var msg *channel.Message
 	err := guard("the renderer", func() (err error) {
-		msg, err = e.Renderer.Render(ctx, s.Content, d)
+		msg, err = e.Renderer.Render(ctx, c, d)
 		if err == nil && msg == nil {
 			err = errors.New("the renderer returned no message")
 		}
@@ -561,7 +586,7 @@ func (e *Engine) render(ctx context.Context, s task.Spec, d render.Data) (*chann
 
 // outputsOf lists the result columns and checks them against what the spec
 // declares. No two may have one name, and none the name of a parameter.
-func outputsOf(s task.Spec, results []*source.Result) ([]string, error) {
+func outputsOf(s *task.Spec, results []*source.Result) ([]string, error) {
 	statements := make([][]string, len(results))
 	for i, res := range results {
 		names := make([]string, len(res.Columns))

@@ -17,13 +17,19 @@ const planLimit = 1024
 
 // plan is a version made ready: what each occurrence needs, computed once.
 type plan struct {
-	spec  task.Spec
-	table *schedule.Timetable
-	exprs map[string]schedule.Expr
+	spec   *task.Spec // shared with the store, perhaps: never changed
+	table  *schedule.Timetable
+	params []param
 
 	mu      sync.Mutex
 	script  *source.Script
 	dialect source.Dialect
+}
+
+// param is one parameter of a spec, parsed.
+type param struct {
+	name string
+	expr schedule.Expr
 }
 
 // parse reads the SQL once for the dialect that the source really has.
@@ -41,11 +47,40 @@ func (p *plan) parse(d source.Dialect) (*source.Script, error) {
 	return script, nil
 }
 
-// planCache keeps recently used plans. Versions never change, so an entry is
-// never stale.
-type planCache struct {
-	mu sync.Mutex
-	m  map[planKey]*plan
+// cache keeps what was used lately, in two generations: when the young one is
+// full, the old one is dropped. What it keeps never changes, so that no entry is
+// ever stale.
+type cache[K comparable, V any] struct {
+	mu         sync.Mutex
+	young, old map[K]V
+}
+
+// generation is how many entries one generation of a cache has.
+const generation = 2048
+
+func (c *cache[K, V]) get(k K) (V, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.young[k]
+	if !ok {
+		if v, ok = c.old[k]; ok {
+			c.add(k, v)
+		}
+	}
+	return v, ok
+}
+
+func (c *cache[K, V]) put(k K, v V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(k, v)
+}
+
+func (c *cache[K, V]) add(k K, v V) {
+	if len(c.young) >= generation || c.young == nil {
+		c.young, c.old = make(map[K]V), c.young
+	}
+	c.young[k] = v
 }
 
 type planKey struct {
@@ -53,39 +88,20 @@ type planKey struct {
 	number int
 }
 
-const planCacheSize = 4096
-
-func (c *planCache) get(k planKey) *plan {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.m[k]
-}
-
-func (c *planCache) put(k planKey, p *plan) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.m == nil {
-		c.m = make(map[planKey]*plan)
-	}
-	if len(c.m) >= planCacheSize {
-		for old := range c.m { // any will do
-			delete(c.m, old)
-			break
-		}
-	}
-	c.m[k] = p
-}
+// exprKey names an expression. An Expr remembers the offset of the zone it met
+// last, so that zones do not share one.
+type exprKey struct{ zone, text string }
 
 func (e *Engine) planOf(ctx context.Context, id string, number int) (*plan, error) {
 	k := planKey{id, number}
-	if p := e.plans.get(k); p != nil {
+	if p, ok := e.plans.get(k); ok {
 		return p, nil
 	}
-	v, err := e.Store.Version(ctx, id, number)
+	spec, err := e.versionSpec(ctx, id, number)
 	if err != nil {
 		return nil, err
 	}
-	p, err := compile(v.Spec)
+	p, err := e.compile(spec)
 	if err != nil {
 		return nil, fmt.Errorf("version %d of task %s: %w", number, id, err)
 	}
@@ -93,26 +109,52 @@ func (e *Engine) planOf(ctx context.Context, id string, number int) (*plan, erro
 	return p, nil
 }
 
-func compile(s task.Spec) (*plan, error) {
-	table, err := s.Schedule.Compile()
-	if err != nil {
-		return nil, err
+// versionSpec is the spec of a version, which nobody may change.
+func (e *Engine) versionSpec(ctx context.Context, id string, number int) (*task.Spec, error) {
+	if s, ok := e.Store.(task.SpecSharer); ok {
+		return s.SharedSpec(ctx, id, number)
 	}
-	p := &plan{spec: s, table: table, exprs: make(map[string]schedule.Expr, len(s.Params))}
-	for name, value := range s.Params {
-		if p.exprs[name], err = schedule.ParseExpr(value); err != nil {
-			return nil, fmt.Errorf("params.%s: %w", name, err)
+	v, err := e.Store.Version(ctx, id, number)
+	return &v.Spec, err
+}
+
+// compile makes a spec ready. Many tasks have the same schedule and the same
+// expressions, which are then made once.
+func (e *Engine) compile(s *task.Spec) (*plan, error) {
+	p := &plan{spec: s}
+	var ok bool
+	var err error
+	if p.table, ok = e.tables.get(s.Schedule); !ok {
+		if p.table, err = s.Schedule.Compile(); err != nil {
+			return nil, err
 		}
+		e.tables.put(s.Schedule, p.table)
+	}
+	if len(s.Params) > 0 {
+		p.params = make([]param, 0, len(s.Params))
+	}
+	for name, text := range s.Params {
+		key := exprKey{s.Schedule.TimeZone, text}
+		x, ok := e.exprs.get(key)
+		if !ok {
+			if x, err = schedule.ParseExpr(text); err != nil {
+				return nil, fmt.Errorf("params.%s: %w", name, err)
+			}
+			e.exprs.put(key, x)
+		}
+		p.params = append(p.params, param{name, x})
 	}
 	return p, nil
 }
 
-// params evaluates a task's parameters at a scheduled time.
-func (p *plan) params(at time.Time) task.Params {
+// values evaluates a task's parameters at a scheduled time.
+func (p *plan) values(at time.Time) task.Params {
 	at = at.In(p.table.Location())
-	m := make(task.Params, len(p.exprs))
-	for name, x := range p.exprs {
-		m[name] = string(x.Append(nil, at))
+	m := make(task.Params, len(p.params))
+	var room [64]byte
+	for i := range p.params {
+		x := &p.params[i]
+		m[x.name] = string(x.expr.Append(room[:0], at))
 	}
 	return m
 }
@@ -177,9 +219,7 @@ func (e *Engine) planBatch(ctx context.Context, limit, most int) (batch, error) 
 		case err == nil:
 			b.planned++
 			for i := range runs {
-				b.due = append(b.due, due{job{
-					task: d.Task, run: runs[i].ID, plan: p, version: d.Version, planned: now, deadline: runs[i].Deadline,
-				}, runs[i].Occurrence})
+				b.due = append(b.due, due{job{task: d.Task, run: runs[i].ID, plan: p, planned: &runs[i]}, runs[i].Occurrence})
 			}
 			if !next.IsZero() && (b.next.IsZero() || next.Before(b.next)) {
 				b.next = next
@@ -208,7 +248,7 @@ func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) (*plan
 	}
 	const most = 1000 // runs in one transaction; the rest are due at once
 	var runs []task.Run
-	s := p.spec.Schedule
+	s := &p.spec.Schedule
 	catchUp := s.CatchUp
 	if catchUp == 0 {
 		catchUp = schedule.DefaultCatchUp
@@ -251,7 +291,7 @@ func (e *Engine) scheduled(d task.Due, p *plan, at, now time.Time, caughtUp bool
 		Trigger:     task.Scheduled,
 		Version:     d.Version,
 		Environment: p.spec.Env(),
-		Params:      p.params(at),
+		Params:      p.values(at),
 		Push:        true,
 		DryRun:      p.spec.NodeMode == task.DryRun,
 		State:       task.Planned,
@@ -261,7 +301,7 @@ func (e *Engine) scheduled(d task.Due, p *plan, at, now time.Time, caughtUp bool
 	}
 }
 
-func timeout(s task.Spec) time.Duration {
+func timeout(s *task.Spec) time.Duration {
 	if s.Schedule.Timeout > 0 {
 		return s.Schedule.Timeout
 	}

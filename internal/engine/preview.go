@@ -40,7 +40,7 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 			return nil, task.Findings{{Path: "destination", Text: fmt.Sprintf("it is of kind %q", to.Kind)}}
 		}
 	}
-	p, err := compile(spec)
+	p, err := e.compile(&spec)
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +63,12 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 			return nil, err
 		}
 	}
-	if _, err := outputsOf(spec, results); err != nil {
+	if _, err := outputsOf(&spec, results); err != nil {
 		return nil, err
 	}
 	pv.Empty = spec.SkipEmpty && emptyContent(spec.Content, params, results)
 
-	msg, err := e.render(ctx, spec, render.Data{ID: "preview", At: at.In(p.table.Location()), Inputs: params, Results: results})
+	msg, err := e.render(ctx, spec.Content, render.Data{ID: "preview", At: at.In(p.table.Location()), Inputs: params, Results: results})
 	if err != nil {
 		return nil, err
 	}

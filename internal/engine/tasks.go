@@ -170,7 +170,7 @@ func (e *Engine) testRun(ctx context.Context, actor, id string, o task.TestOptio
 		Actor:       actor,
 		State:       task.Planned,
 		Resume:      now,
-		Deadline:    now.Add(timeout(spec)),
+		Deadline:    now.Add(timeout(&spec)),
 		PlannedAt:   now,
 	}
 	if o.Version == 0 {
@@ -331,7 +331,7 @@ func (e *Engine) Publish(ctx context.Context, actor, id string, number int) erro
 	if found != nil {
 		return fail(found)
 	}
-	p, err := compile(v.Spec)
+	p, err := e.compile(&v.Spec)
 	if err != nil {
 		return fail(err)
 	}

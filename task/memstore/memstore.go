@@ -82,7 +82,11 @@ type Store struct {
 	runWalk  walk[pendingRun]
 }
 
-var _ task.Store = (*Store)(nil)
+var (
+	_ task.Store      = (*Store)(nil)
+	_ task.SpecSharer = (*Store)(nil)
+	_ task.Starter    = (*Store)(nil)
+)
 
 // New returns an empty store. Nil options are the defaults.
 func New(o *Options) *Store {

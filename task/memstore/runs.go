@@ -310,28 +310,59 @@ func (s *Store) Claim(ctx context.Context, id, owner string, now time.Time, ttl 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now = now
-	r, err := s.run(id)
+	r, err := s.claimable(id, now)
 	if err != nil {
 		return task.Lease{}, err
 	}
+	return s.claim(r, owner, now, ttl), nil
+}
+
+// Start implements task.Starter.
+func (s *Store) Start(ctx context.Context, n task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return task.Lease{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.claimable(n.ID, now)
+	if err != nil {
+		return task.Lease{}, err
+	}
+	if r.fence > 0 || r.run.State != task.Planned || r.run.Version != n.Version {
+		return task.Lease{}, fmt.Errorf("memstore: run %q is not as it was planned: %w", n.ID, task.ErrConflict)
+	}
+	r.set(n)
+	return s.claim(r, owner, now, ttl), nil
+}
+
+// claimable finds a run that nothing keeps from being claimed.
+func (s *Store) claimable(id string, now time.Time) (*runRecord, error) {
+	s.now = now
+	r, err := s.run(id)
+	if err != nil {
+		return nil, err
+	}
 	if r.run.State.Ended() {
-		return task.Lease{}, hasEnded(id)
+		return nil, hasEnded(id)
 	}
 	if r.leased(now) {
-		return task.Lease{}, &task.BusyError{}
+		return nil, &task.BusyError{}
 	}
 	of := r.task.runs
 	if r.scheduled() && of.scheduled[0] != r {
-		return task.Lease{}, &task.BusyError{Behind: of.scheduled[0].run.ID}
+		return nil, &task.BusyError{Behind: of.scheduled[0].run.ID}
 	}
 	if h := of.holder; h != nil && h != r && h.leased(now) {
-		return task.Lease{}, &task.BusyError{Behind: h.run.ID}
+		return nil, &task.BusyError{Behind: h.run.ID}
 	}
-	of.holder = r
+	return r, nil
+}
+
+func (s *Store) claim(r *runRecord, owner string, now time.Time, ttl time.Duration) task.Lease {
+	r.task.runs.holder = r
 	r.held, r.owner = true, owner
 	r.fence++
-	return s.extend(r, now, ttl), nil
+	return s.extend(r, now, ttl)
 }
 
 // Renew implements task.RunStore. A lease that has expired can be renewed as

@@ -326,6 +326,20 @@ func (s *Store) Version(ctx context.Context, id string, number int) (task.Versio
 	return v.Clone(), nil
 }
 
+// SharedSpec implements task.SpecSharer.
+func (s *Store) SharedSpec(ctx context.Context, id string, number int) (*task.Spec, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, v, err := s.version(id, number)
+	if err != nil {
+		return nil, err
+	}
+	return v.spec, nil
+}
+
 // Versions implements task.TaskStore. An unknown task is ErrNotFound.
 func (s *Store) Versions(ctx context.Context, id string) ([]task.Version, error) {
 	if err := ctx.Err(); err != nil {

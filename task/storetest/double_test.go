@@ -11,7 +11,7 @@ import (
 // double is a store that does what the one inside it does, but for the methods
 // that are replaced.
 type double struct {
-	in task.Store
+	in inner
 
 	createTask        func(ctx context.Context, t task.Task) error
 	saveTask          func(ctx context.Context, t task.Task) error
@@ -42,6 +42,29 @@ type double struct {
 	run               func(ctx context.Context, id string) (task.Run, error)
 	runs              func(ctx context.Context, f task.RunFilter) ([]task.Run, error)
 	deliveries        func(ctx context.Context, run string) ([]task.Delivery, error)
+	sharedSpec        func(ctx context.Context, id string, number int) (*task.Spec, error)
+	start             func(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error)
+}
+
+// inner has the optional parts of a store too.
+type inner interface {
+	task.Store
+	task.SpecSharer
+	task.Starter
+}
+
+func (s *double) SharedSpec(ctx context.Context, id string, number int) (*task.Spec, error) {
+	if s.sharedSpec != nil {
+		return s.sharedSpec(ctx, id, number)
+	}
+	return s.in.SharedSpec(ctx, id, number)
+}
+
+func (s *double) Start(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+	if s.start != nil {
+		return s.start(ctx, r, owner, now, ttl)
+	}
+	return s.in.Start(ctx, r, owner, now, ttl)
 }
 
 func (s *double) CreateTask(ctx context.Context, t task.Task) error {

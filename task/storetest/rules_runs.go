@@ -354,6 +354,57 @@ func claimRules() []Rule {
 			p.claim("r1", clock(2))
 			p.same("Run", want, p.load("r1"))
 		}},
+		{"C15", "Start, where a store has it, claims a planned run and stores it as given", func(p *probe) {
+			s, ok := p.s.(task.Starter)
+			if !ok {
+				return
+			}
+			p.create("t1")
+			want := fullRun()
+			planned := want
+			planned.State, planned.Waiting, planned.WaitFor = task.Planned, "", ""
+			p.add(planned)
+			want.State = task.Running
+			l, err := s.Start(p.ctx, want, "one", clock(6), ttl)
+			p.ok("Start", err)
+			p.same("owner", "one", l.Owner)
+			p.same("Run", want, p.load("r1"))
+			_, err = p.other.Claim(p.ctx, "r1", "two", clock(6), ttl)
+			p.is("Claim of a started run", err, task.ErrBusy)
+			p.ok("SaveDelivery", p.s.SaveDelivery(p.ctx, l, task.Delivery{Run: "r1", Destination: "ops"}))
+		}},
+		{"C16", "Start of a run that is not as it was planned, or cannot be claimed, is refused and changes nothing", func(p *probe) {
+			s, ok := p.s.(task.Starter)
+			if !ok {
+				return
+			}
+			refused := func(what string, stored task.Run, version int, want error) {
+				r := stored
+				r.State, r.Version, r.StartedAt = task.Running, version, clock(2)
+				_, err := s.Start(p.ctx, r, "two", clock(2), ttl)
+				p.is("Start of a run that "+what, err, want)
+				p.same("Run that "+what, stored, p.load(r.ID))
+			}
+			p.create("t1")
+			other := p.add(byHand("t1", "other", clock(0)))
+			refused("has another version", other, other.Version+1, task.ErrConflict)
+			parked := p.add(byHand("t1", "parked", clock(0)))
+			p.ok("Park", p.s.Park(p.ctx, "parked", "its turn", "", clock(1), clock(1)))
+			parked = p.load("parked")
+			refused("was parked", parked, parked.Version, task.ErrConflict)
+			claimed := p.add(byHand("t1", "claimed", clock(0)))
+			p.ok("Release", p.s.Release(p.ctx, p.claim("claimed", clock(1)), clock(1), claimed))
+			refused("was claimed before", claimed, claimed.Version, task.ErrConflict)
+			ended := p.add(byHand("t1", "ended", clock(0)))
+			l := p.claim("ended", clock(1))
+			ended.State = task.Succeeded
+			p.ok("Release", p.s.Release(p.ctx, l, clock(1), ended))
+			refused("has ended", ended, ended.Version, task.ErrEnded)
+			p.claim("claimed", clock(2))
+			refused("comes behind another", other, other.Version, task.ErrBusy)
+			_, err := s.Start(p.ctx, byHand("t1", "nobody", clock(0)), "two", clock(2), ttl)
+			p.is("Start of a run that is not there", err, task.ErrNotFound)
+		}},
 	}
 }
 

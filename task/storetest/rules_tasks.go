@@ -354,6 +354,26 @@ func versionRules() []Rule {
 			}
 			p.same("Task.Published", 0, p.loadTask("t1").Published)
 		}},
+		{"V17", "SharedSpec, where a store has it, is the spec of a version, or ErrNotFound", func(p *probe) {
+			s, ok := p.s.(task.SpecSharer)
+			if !ok {
+				return
+			}
+			t := p.create("t1")
+			p.submit("t1", fullSpec())
+			p.submit("t1", plainSpec("x"))
+			t.Draft = plainSpec("y")
+			p.ok("SaveTask", p.s.SaveTask(p.ctx, t))
+			for number, want := range map[int]task.Spec{1: fullSpec(), 2: plainSpec("x")} {
+				got, err := s.SharedSpec(p.ctx, "t1", number)
+				p.ok("SharedSpec", err)
+				p.same("SharedSpec", want, *got)
+			}
+			_, err := s.SharedSpec(p.ctx, "t1", 3)
+			p.is("SharedSpec of an unknown number", err, task.ErrNotFound)
+			_, err = s.SharedSpec(p.ctx, "nobody", 1)
+			p.is("SharedSpec of an unknown task", err, task.ErrNotFound)
+		}},
 	}
 }
 

@@ -68,6 +68,9 @@ func TestAStoreWithAClockOfItsOwnIsJudgedByHarnessLapse(t *testing.T) {
 		s.claim = func(ctx context.Context, run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
 			return s.in.Claim(ctx, run, owner, own(now), ttl)
 		}
+		s.start = func(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+			return s.in.Start(ctx, r, owner, own(now), ttl)
+		}
 		s.renew = func(ctx context.Context, l task.Lease, now time.Time, ttl time.Duration) (task.Lease, error) {
 			return s.in.Renew(ctx, l, own(now), ttl)
 		}
@@ -450,6 +453,15 @@ func versionDoubles() []spoiled {
 				return got, err
 			}
 		}},
+		{"V17", "shares the draft in place of a version's spec", func(s *double) {
+			s.sharedSpec = func(ctx context.Context, id string, number int) (*task.Spec, error) {
+				if _, err := s.in.SharedSpec(ctx, id, number); err != nil {
+					return nil, err
+				}
+				t, err := s.in.Task(ctx, id)
+				return &t.Draft, err
+			}
+		}},
 	}
 }
 
@@ -716,6 +728,10 @@ func claimDoubles() []spoiled {
 				l, err := s.in.Claim(ctx, run, owner, now, ttl)
 				return turn(l), err
 			}
+			s.start = func(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+				l, err := s.in.Start(ctx, r, owner, now, ttl)
+				return turn(l), err
+			}
 			s.renew = func(ctx context.Context, l task.Lease, now time.Time, ttl time.Duration) (task.Lease, error) {
 				l, err := s.in.Renew(ctx, turn(l), now, ttl)
 				return turn(l), err
@@ -818,6 +834,23 @@ func claimDoubles() []spoiled {
 					r.State, r.WaitFor = task.Running, ""
 				}
 				return r, err
+			}
+		}},
+		{"C15", "starts a run without storing that it runs", func(s *double) {
+			s.start = func(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+				r.State = task.Planned
+				return s.in.Start(ctx, r, owner, now, ttl)
+			}
+		}},
+		{"C16", "starts a run that was claimed before", func(s *double) {
+			s.start = func(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+				l, err := s.in.Start(ctx, r, owner, now, ttl)
+				if errors.Is(err, task.ErrConflict) {
+					if l, err = s.in.Claim(ctx, r.ID, owner, now, ttl); err == nil {
+						err = s.in.SaveRun(ctx, l, r)
+					}
+				}
+				return l, err
 			}
 		}},
 	}
