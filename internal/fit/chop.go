@@ -190,6 +190,9 @@ func chopLines(s string, max int) []string {
 			continue
 		}
 		p := prefix(s, max)
+		if i := strings.LastIndexByte(p, ' ') + 1; i > len(p)/2 {
+			p = p[:i]
+		}
 		out, s = append(out, p), s[len(p):]
 	}
 	return append(out, s)
