@@ -24,8 +24,10 @@ func (e *encoder) table(t *channel.Table) {
 	}
 	x := table{e: e, t: t, columns: t.Columns[:min(len(t.Columns), maxColumns)], number: e.tables}
 	x.keys = make([]string, len(x.columns))
+	before := `,{"c`
 	for i := range x.keys {
-		x.keys[i] = `"c` + strconv.Itoa(i) + `":"`
+		x.keys[i] = before + strconv.Itoa(i) + `":"`
+		before = `","c`
 	}
 	x.colored = make([]bool, len(x.columns))
 	x.piece.More = func(dst []byte, left int) []byte {
@@ -46,7 +48,7 @@ type table struct {
 	t       *channel.Table
 	number  int
 	columns []channel.Column
-	keys    []string // with the quotes and the colon
+	keys    []string // what stands before each value
 	colored []bool
 	piece   fit.Piece
 }
@@ -87,15 +89,12 @@ func (x *table) rows() bool {
 
 // row appends one row whose cells are cut to most bytes unless it is negative.
 func (x *table) row(row []channel.Cell, most int) bool {
-	buf := append(x.piece.Buf, ",{"...)
+	buf := x.piece.Buf
 	for c := range x.columns {
 		cell := &row[c]
 		if cell.Color != channel.ColorDefault && !x.colored[c] {
 			x.colored[c] = true
 			return false
-		}
-		if c > 0 {
-			buf = append(buf, ',')
 		}
 		buf = append(buf, x.keys[c]...)
 		col := &x.columns[c]
@@ -116,9 +115,8 @@ func (x *table) row(row []channel.Cell, most int) bool {
 			buf = jsontext.AppendLine(buf, col.Suffix)
 			buf = jsontext.AppendLine(buf, cell.Mark)
 		}
-		buf = append(buf, '"')
 	}
-	x.piece.Buf = append(buf, '}')
+	x.piece.Buf = append(buf, `"}`...)
 	return true
 }
 

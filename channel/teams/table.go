@@ -23,11 +23,12 @@ func (e *encoder) table(t *channel.Table) {
 	}
 	x := table{e: e, t: t, columns: t.Columns[:min(len(t.Columns), maxColumns)], rule: e.rule}
 	e.rule = false
-	x.aligns = make([]string, len(x.columns))
-	if e.columns {
-		for i := range x.aligns {
+	x.aligns, x.bare = make([]string, len(x.columns)), make([]bool, len(x.columns))
+	for i, c := range x.columns {
+		if e.columns {
 			x.aligns[i] = aligned[x.align(i)]
 		}
+		x.bare[i] = x.aligns[i] == "" && c.Prefix == "" && c.Suffix == ""
 	}
 	p := &x.piece
 	p.More = func(dst []byte, left int) []byte {
@@ -84,6 +85,7 @@ type table struct {
 	t       *channel.Table
 	columns []channel.Column
 	aligns  []string // of each text, for column sets
+	bare    []bool   // a column that adds nothing to its values
 	rule    bool
 	piece   fit.Piece
 }
@@ -146,12 +148,15 @@ func (x *table) head(most int) {
 // with those of the cells that hold plain text.
 type framing struct {
 	open, between, end string
-	quotes, more       int // of the first cell and of each further one
+	// With the beginning of a plain text.
+	openPlain, betweenPlain string
+	quotes, more            int // of the first cell and of each further one
 }
 
 func frame(open, between, end string) framing {
-	inner := strings.Count(plainOpen+`"`+plainEnd, `"`)
-	return framing{open, between, end, strings.Count(open+end, `"`) + inner, strings.Count(between, `"`) + inner}
+	inner := strings.Count(plainOpen+plainEnd, `"`)
+	return framing{open, between, end, open + plainOpen, between + plainOpen,
+		strings.Count(open+end, `"`) + inner, strings.Count(between, `"`) + inner}
 }
 
 var (
@@ -162,7 +167,7 @@ var (
 
 const (
 	plainOpen = `{"type":"TextBlock","text":"`
-	plainEnd  = `,"wrap":true}`
+	plainEnd  = `","wrap":true}`
 )
 
 // row appends a row, with the comma before it, and measures it. Cells are cut to
@@ -173,30 +178,19 @@ func (x *table) row(row []channel.Cell, most int) fit.Size {
 		f = &setFrame
 	}
 	at, all := len(x.piece.Buf), true
-	b := append(x.piece.Buf, f.open...)
+	b := x.piece.Buf
+	before, plainBefore := f.open, f.openPlain
 	for c := range x.columns {
-		if c > 0 {
-			b = append(b, f.between...)
+		cell := &row[c]
+		if x.bare[c] && cell.Color == channel.ColorDefault && cell.Mark == "" && most < 0 && simple(cell.Text) {
+			b = append(b, plainBefore...)
+			b = append(b, cell.Text...)
+			b = append(b, plainEnd...)
+		} else {
+			all = false
+			b = x.styled(append(b, before...), c, cell, most)
 		}
-		col, cell := &x.columns[c], &row[c]
-		s := cell.Text
-		if most < 0 && cell.Color == channel.ColorDefault && cell.Mark == "" && x.aligns[c] == "" &&
-			(col.Prefix == "" && col.Suffix == "" || cell.Bare()) && simple(s) {
-			b = append(append(append(append(b, plainOpen...), s...), '"'), plainEnd...)
-			continue
-		}
-		all = false
-		if col.Prefix != "" || col.Suffix != "" || cell.Mark != "" {
-			s = col.Show(*cell)
-		}
-		if most >= 0 {
-			s, _ = fit.Clip(s, most)
-		}
-		style := ""
-		if cell.Color != channel.ColorDefault {
-			style = colors[cell.Color]
-		}
-		b = appendCell(b, s, style, x.aligns[c])
+		before, plainBefore = f.between, f.betweenPlain
 	}
 	b = append(b, f.end...)
 	x.piece.Buf = b
@@ -204,6 +198,19 @@ func (x *table) row(row []channel.Cell, most int) fit.Size {
 		return fit.Size{n, n + f.quotes + (len(x.columns)-1)*f.more}
 	}
 	return measure(b[at:])
+}
+
+// styled appends a cell that is more than plain text.
+func (x *table) styled(dst []byte, c int, cell *channel.Cell, most int) []byte {
+	s := x.columns[c].Show(*cell)
+	if most >= 0 {
+		s, _ = fit.Clip(s, most)
+	}
+	style := ""
+	if cell.Color != channel.ColorDefault {
+		style = colors[cell.Color]
+	}
+	return appendCell(dst, s, style, x.aligns[c])
 }
 
 // colors are the nearest of the card's own colours. Cards know no grey but
@@ -227,7 +234,7 @@ func appendCell(dst []byte, s, style, align string) []byte {
 		dst = jsontext.Append(dst, s)
 		dst = append(dst, '"')
 		dst = append(append(dst, style...), align...)
-		return append(dst, plainEnd...)
+		return append(dst, plainEnd[1:]...)
 	}
 	dst = append(append(dst, `{"type":"RichTextBlock"`...), align...)
 	dst = append(dst, `,"inlines":[`...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/internal/jsontext"
+	"github.com/datapush-go/datapush/internal/swar"
 )
 
 // run is a stretch of text in one style. A run with brk ends its line; one with
@@ -343,11 +344,7 @@ func plain(s string) bool {
 	if c := s[0]; c <= ' ' || c == '=' || (c == '-' || c == '+') && (len(s) == 1 || s[1] < '0' || s[1] > '9') {
 		return false
 	}
-	digits := 0
-	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
-		digits++
-	}
-	if digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') && (digits+1 == len(s) || s[digits+1] == ' ') {
+	if d := digits(s); d > 0 && d < len(s) && (s[d] == '.' || s[d] == ')') && (d+1 == len(s) || s[d+1] == ' ') {
 		return false
 	}
 	for i := range len(s) {
@@ -363,61 +360,60 @@ func plain(s string) bool {
 	return true
 }
 
+// digits is how many s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
 // simple reports whether s is plain, and its own JSON, without looking closely:
-// false says nothing.
+// letters, digits and + , - . / with single spaces, but no w and nothing that
+// could begin a list. False says nothing.
 func simple(s string) bool {
-	if s == "" {
+	n := len(s)
+	if n == 0 {
 		return true
 	}
-	var kinds uint8
-	for i := range len(s) {
-		kinds |= kind[s[i]]
-	}
-	if kinds&odd != 0 || kind[s[0]]&(space|sign) != 0 {
+	if c := s[0]; c < '0' || c > '9' && c < 'A' || s[n-1] == '.' {
 		return false
 	}
-	if kinds&sign != 0 && kind[s[0]] == 0 { // perhaps the number of a list
-		n := 1
-		for n < len(s) && kind[s[n]] == 0 {
-			n++
-		}
-		if n < len(s) && kind[s[n]] == sign && (n+1 == len(s) || s[n+1] == ' ') {
-			return false
-		}
-	}
-	if kinds&space != 0 {
-		for i := 1; i < len(s); i++ {
-			if s[i] == ' ' && s[i-1] == ' ' {
+	switch {
+	case n >= 8:
+		last := uint64(0)
+		for i := 0; i+8 <= n; i += 8 {
+			ok, end := simpleWord(swar.Load(s[i:]), last)
+			if !ok {
 				return false
 			}
+			last = end
+		}
+		ok, _ := simpleWord(swar.Load(s[n-8:]), 0)
+		return ok
+	case n >= 4:
+		ok, _ := simpleWord(swar.Ends(s), 0)
+		return ok
+	}
+	for i := range n {
+		if ok, _ := simpleWord(uint64(s[i])*swar.Ones, 0); !ok || s[i] == ' ' {
+			return false
 		}
 	}
 	return true
 }
 
-// Kinds of bytes for simple.
-const (
-	odd    = 1 << iota // may be markup, an address, or more than a byte
-	space              // a space
-	sign               // may stand in a number
-	letter             // any other but a digit
-)
-
-var kind = func() (t [256]uint8) {
-	for c := range t {
-		switch {
-		case active[c] || c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == ':' || c == 'w' || c == '=':
-			t[c] = odd
-		case c == ' ':
-			t[c] = space
-		case c == '.' || c == ')' || c == '-' || c == '+':
-			t[c] = sign
-		case c < '0' || c > '9':
-			t[c] = letter
-		}
-	}
-	return
-}()
+// simpleWord judges eight bytes that stand together. A space after another or
+// after a dot is not simple; last and end say whether one of them stood before
+// the first byte, and is the last.
+func simpleWord(x, last uint64) (ok bool, end uint64) {
+	spaces := swar.In(x, ' ', ' ')
+	stops := spaces | swar.In(x, '.', '.')
+	ok = swar.ASCII(x) && (stops<<8|last)&spaces&swar.All == 0 &&
+		(swar.Letter(x)|swar.In(x, '+', '9')|spaces)&^swar.In(x, 'w', 'w')&swar.All == swar.All
+	return ok, stops & swar.All >> 56
+}
 
 // rich writes runs as a RichTextBlock. Extra are further properties of each run.
 func (w *writer) rich(runs []run, extra string) {

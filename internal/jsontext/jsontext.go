@@ -71,53 +71,14 @@ func escape(dst []byte, c byte) []byte {
 // AppendLine appends s as the inside of a JSON string that shows in one line,
 // as a table cell does: like Append after [Line].
 func AppendLine(dst []byte, s string) []byte {
-	if Plain(s) {
+	if Words(s) {
 		return append(dst, s...)
 	}
-	return appendLine(dst, s, 0)
+	return appendLine(dst, s)
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// Plain reports whether s is printable ASCII without quotes and backslashes,
-// which stands for itself in a JSON string. Most values are; eight bytes are
-// looked at together.
-func Plain(s string) bool {
-	n := len(s)
-	if n < 8 {
-		for i := range n {
-			if !plain[s[i]] {
-				return false
-			}
-		}
-		return true
-	}
-	for i := 0; i+8 <= n; i += 8 {
-		if !plainWord(s[i : i+8]) {
-			return false
-		}
-	}
-	return plainWord(s[n-8:])
-}
-
-// plainWord judges eight bytes. A byte below n, or equal to one, is found by
-// the borrow that its subtraction leaves in its high bit
-// (https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord).
-func plainWord(s string) bool {
-	_ = s[7]
-	x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	quote, slash, del := x^ones*'"', x^ones*'\\', x^ones*0x7f
-	found := (x-ones*0x20)&^x | (quote-ones)&^quote | (slash-ones)&^slash | (del-ones)&^del | x
-	return found&highs == 0
-}
-
-// appendLine goes on at i, where s stops being plain ASCII.
-func appendLine(dst []byte, s string, i int) []byte {
-	from := 0
+func appendLine(dst []byte, s string) []byte {
+	from, i := 0, 0
 	for i < len(s) {
 		c := s[i]
 		if plain[c] {

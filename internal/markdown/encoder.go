@@ -208,9 +208,9 @@ func (e *Encoder) chop(b channel.Block, max int) {
 // column is what is the same for all cells of a column.
 type column struct {
 	open           []byte // before the value: separator and, in lists, the key
-	openText       int    // its length as text
 	prefix, suffix []byte
-	affix          int // length of both as text
+	affix          int  // length of both as text
+	bare           bool // no prefix, no suffix, and the value begins no line
 }
 
 type rows struct {
@@ -218,6 +218,7 @@ type rows struct {
 	t     *channel.Table
 	cols  []column
 	pipes bool
+	opens int // length of what stands around the values of a row, as text
 	limit int // for a value, when a row is too large
 	piece fit.Piece
 	begin bool // the first value begins a line
@@ -271,7 +272,7 @@ func (r *rows) reserve(enough int) {
 	for i := range min(n, 8) {
 		row := len(" |") + len(`\n`)
 		for j := range r.cols {
-			row += len(" | ") + len(r.cols[j].open) + len(r.cols[j].prefix) + len(r.cols[j].suffix) + len(r.t.Row(i)[j].Text)
+			row += len(r.cols[j].open) + len(r.cols[j].prefix) + len(r.cols[j].suffix) + len(r.t.Row(i)[j].Text)
 		}
 		per = max(per, row)
 	}
@@ -304,17 +305,20 @@ func (r *rows) columns(n, room int) {
 		case r.pipes:
 			head = append(append(append(head, "| "...), key...), ' ')
 			align = append(append(append(align, "| "...), alignment(r.t, i)...), ' ')
+			if open = append(open[:0], " | "...); i == 0 {
+				open = open[1:]
+			}
 		case i == 0:
 			r.begin = len(key) == 0
 			open = e.key(append(open[:0], e.D.Bullet...), key)
-			col.open, col.openText = finish(open), len(open)
 		default:
 			open = append(open[:0], " · "...)
 			if len(key) > 0 {
 				open = append(append(open, key...), ' ')
 			}
-			col.open, col.openText = finish(open), len(open)
 		}
+		col.open = finish(open)
+		r.opens += len(open)
 		if c.Prefix != "" {
 			open = e.escaped(open[:0], jsontext.Line(c.Prefix))
 			col.prefix, col.affix = finish(open), len(open)
@@ -323,8 +327,10 @@ func (r *rows) columns(n, room int) {
 			open = e.escaped(open[:0], jsontext.Line(c.Suffix))
 			col.suffix, col.affix = finish(open), col.affix+len(open)
 		}
+		col.bare = col.affix == 0 && !(r.begin && i == 0)
 	}
 	if r.pipes {
+		r.opens += len(" |")
 		head = append(append(append(head, "|\n"...), align...), "|\n"...)
 		r.piece.Head = appendJSON(nil, head)
 		r.piece.HeadSize = e.measure(len(head), len(r.piece.Head))
@@ -351,7 +357,10 @@ func (r *rows) overhead() int {
 	for i := range r.cols {
 		longest = max(longest, len(r.cols[i].open))
 	}
-	return longest + len(" | ") + 10
+	if !r.pipes {
+		longest += len(" | ")
+	}
+	return longest + 10
 }
 
 func alignment(t *channel.Table, i int) string {
@@ -397,66 +406,31 @@ func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
 	return r.piece.Add(size, lead)[0]
 }
 
-// values writes the cells and gives their length as text. Most values need no
-// escape of either kind and are copied at once.
+// values writes the cells and gives their length as text. Most need no escape of
+// either kind and are copied at once.
 func (r *rows) values(cells []channel.Cell, clip bool) int {
-	e, buf, text := r.e, r.piece.Buf, 0
-	stop := &stops[e.D.Style]
+	buf, text := r.piece.Buf, r.opens
 	for i := range cells {
 		c, col := &cells[i], &r.cols[i]
-		switch {
-		case !r.pipes:
-			buf = append(buf, col.open...)
-			text += col.openText
-		case i == 0:
-			buf = append(buf, "| "...)
-			text += len("| ")
-		default:
-			buf = append(buf, " | "...)
-			text += len(" | ")
+		buf = append(buf, col.open...)
+		if col.bare && c.Color == "" && c.Mark == "" && !clip && jsontext.Words(c.Text) {
+			buf = append(buf, c.Text...)
+			text += len(c.Text)
+		} else if c.Text != "" || c.Mark != "" {
+			var n int
+			buf, n = r.value(buf, i, c, clip)
+			text += n
 		}
-		s := c.Text
-		if s == "" && c.Mark == "" {
-			continue
-		}
-		bare := c.Bare()
-		begin := r.begin && i == 0 && (len(col.prefix) == 0 || bare)
-		if c.Color == "" && c.Mark == "" && !begin && !clip {
-			if plainText(s) || !stopped(s, stop) {
-				text += len(s)
-				if col.affix == 0 || bare {
-					buf = append(buf, s...)
-				} else {
-					buf = append(append(append(buf, col.prefix...), s...), col.suffix...)
-					text += col.affix
-				}
-				continue
-			}
-		}
-		var n int
-		buf, n = r.value(buf, i, c, begin, clip)
-		text += n
 	}
 	if r.pipes {
 		buf = append(buf, " |"...)
-		text += len(" |")
 	}
 	r.piece.Buf = buf
 	return text
 }
 
-// stopped reports whether a text holds a byte of a table.
-func stopped(s string, stop *[256]uint8) bool {
-	for k := range len(s) {
-		if stop[s[k]] != 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// value writes a cell that is not plain.
-func (r *rows) value(buf []byte, i int, c *channel.Cell, begin, clip bool) (_ []byte, text int) {
+// value writes a cell that is not plain, and gives its length as text.
+func (r *rows) value(buf []byte, i int, c *channel.Cell, clip bool) (_ []byte, text int) {
 	e, col := r.e, &r.cols[i]
 	var n int
 	if clip {
@@ -468,10 +442,10 @@ func (r *rows) value(buf []byte, i int, c *channel.Cell, begin, clip bool) (_ []
 			buf, text, end = appendJSON(buf, []byte(open)), len(open)+len(after), after
 		}
 		if c.Bare() {
-			buf, n = e.cell(buf, c.Text, begin)
+			buf, n = e.cell(buf, c.Text, r.begin && i == 0)
 		} else {
 			buf = append(buf, col.prefix...)
-			buf, n = e.cell(buf, c.Text, begin)
+			buf, n = e.cell(buf, c.Text, r.begin && i == 0 && len(col.prefix) == 0)
 			buf = append(buf, col.suffix...)
 			n += col.affix
 		}
@@ -501,21 +475,32 @@ func (r *rows) shortened(buf []byte, i int, c *channel.Cell) ([]byte, int) {
 	return appendJSON(buf, shown), len(shown)
 }
 
-// cell writes a text of a cell.
+// cell writes a text of a cell, and gives its length as text.
 func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
+	if !begin && (jsontext.Words(s) || !stopped(s, &stops[e.D.Style])) {
+		return append(buf, s...), len(s)
+	}
 	at := line{cell: e.D.Tables == Pipes, begin: begin}
 	e.scratch = e.D.escape(e.scratch[:0], jsontext.Line(s), &at)
 	return appendJSON(buf, e.scratch), len(e.scratch)
 }
 
-// stops are the bytes that take a value off the fast path: what a dialect or
-// JSON may escape, and all that is not printable ASCII.
-var stops = func() (t [3][256]uint8) {
+// stopped reports whether a text holds a byte of a table.
+func stopped(s string, stop *[256]bool) bool {
+	for k := range len(s) {
+		if stop[s[k]] {
+			return true
+		}
+	}
+	return false
+}
+
+// stops are what a dialect or JSON may escape, and all that is not printable
+// ASCII.
+var stops = func() (t [3][256]bool) {
 	for style := range t {
 		for c := range 256 {
-			if active[style][c] || c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
-				t[style][c] = 1
-			}
+			t[style][c] = active[style][c] || c < ' ' || c >= 0x7f || c == '"' || c == '\\'
 		}
 	}
 	return
@@ -556,15 +541,13 @@ func (e *Encoder) clipped(dst []byte, s string, limit int) ([]byte, bool) {
 
 // empty writes a line of keys for a table without rows.
 func (r *rows) empty() {
-	if r.e.D.Tables == Pipes {
+	if r.pipes {
 		return
 	}
-	text := 0
 	for i := range r.cols {
 		r.piece.Buf = append(r.piece.Buf, r.cols[i].open...)
-		text += r.cols[i].openText
 	}
-	r.piece.Add(r.e.measure(text, len(r.piece.Buf)), 0)
+	r.piece.Add(r.e.measure(r.opens, len(r.piece.Buf)), 0)
 	r.piece.More = nil
 }
 
