@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -220,48 +221,90 @@ func lookAlike(rows [][]string) [][]string {
 // texts are where an author puts a value beside text of his own.
 var texts = []string{"[[${v}]]", "**${v}**", "- ${v}", "> ${v}", "# ${v}", "a ${v} b", "${v}", "[${v}](https://example.com)", "![${v}](https://example.com/a.png)", "`${v}`", "*${v}* ${v}"}
 
+// textForms are the forms that show text.
+func textForms() []form { return append(slices.Clone(chats), mailBody) }
+
+// around is content that holds a value in a text, twice: after something else
+// and by itself.
+func around(body string) render.Content {
+	blocks := render.Blocks(render.Markdown("x "+body), render.Markdown(body), render.Email(body))
+	if strings.HasPrefix(body, "- ") || strings.HasPrefix(body, "> ") || strings.HasPrefix(body, "# ") {
+		blocks[0] = render.Markdown("x")
+	}
+	return render.Content{Title: "t", Blocks: blocks}
+}
+
+// stand is a value that is no markup anywhere.
+const stand = "QZQ"
+
+// see is what a form shows of a value in a text.
+func (f *form) see(t testing.TB, body, v string) sight {
+	t.Helper()
+	s, _ := f.look(t, mustRender(t, around(body), data(nil, result([]string{"v"}, []any{v}))))
+	return s
+}
+
+// judge compares what a form shows of a value in a text with what it shows of
+// the stand-in.
+func (f *form) judge(t testing.TB, body, model, v string) {
+	t.Helper()
+	blank := oneSpace(cleaned(v)) == ""
+	if blank && (f.name == mailBody.name || strings.Contains(body, "example.com")) {
+		return // a mail needs a body, and a link around nothing shows its address
+	}
+	got, value := f.see(t, body, v), cleaned(v)
+	if f.name == "wecom markdown" {
+		value = lookAlikes.Replace(value)
+	}
+	// White space is the dialect's to write.
+	squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	want, have := squeeze(strings.ReplaceAll(model, stand, value)), squeeze(got.text)
+	if blank { // an item without text may be left out
+		want, have = strings.TrimSuffix(want, "•"), strings.TrimSuffix(have, "•")
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("%s: %q in %s (-want +got):\n%s", f.name, v, body, diff)
+	}
+	if len(got.calls) > 0 {
+		t.Errorf("%s: %q in %s calls %v", f.name, v, body, got.calls)
+	}
+}
+
 func TestHostileValuesInTextShowAsTheyAreOnEveryChannel(t *testing.T) {
 	for _, body := range texts {
-		t.Run(body, func(t *testing.T) {
-			c := render.Content{Title: "t", Blocks: render.Blocks(render.Markdown("x "+body), render.Markdown(body), render.Email(body))}
-			if strings.HasPrefix(body, "- ") || strings.HasPrefix(body, "> ") || strings.HasPrefix(body, "# ") {
-				c.Blocks = render.Blocks(render.Markdown("x"), render.Markdown(body), render.Email(body))
-			}
-			plain := mustRender(t, c, data(nil, result([]string{"v"}, []any{"QZQ"})))
-			models := map[string]string{}
-			for _, f := range append(slices.Clone(chats), mailBody) {
-				model, _ := f.look(t, plain)
-				models[f.name] = model.text
-			}
+		for _, f := range textForms() {
+			model := f.see(t, body, stand).text
 			for _, v := range hostileValues {
-				msg := mustRender(t, c, data(nil, result([]string{"v"}, []any{v})))
-				blank := oneSpace(cleaned(v)) == ""
-				for _, f := range append(slices.Clone(chats), mailBody) {
-					if blank && (f.name == mailBody.name || strings.Contains(body, "example.com")) {
-						continue // a mail needs a body, and a link around nothing shows its address
-					}
-					got, _ := f.look(t, msg)
-					value := cleaned(v)
-					if f.name == "wecom markdown" {
-						value = lookAlikes.Replace(value)
-					}
-					// White space is the dialect's to write.
-					squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
-					want := squeeze(strings.ReplaceAll(models[f.name], "QZQ", value))
-					have := squeeze(got.text)
-					if blank { // an item without text may be left out
-						want, have = strings.TrimSuffix(want, "•"), strings.TrimSuffix(have, "•")
-					}
-					if diff := cmp.Diff(want, have); diff != "" {
-						t.Errorf("%s: %q (-want +got):\n%s", f.name, v, diff)
-					}
-					if len(got.calls) > 0 {
-						t.Errorf("%s: %q calls %v", f.name, v, got.calls)
-					}
-				}
+				f.judge(t, body, model, v)
 			}
-		})
+		}
 	}
+}
+
+// FuzzForms: another reader finds a value's characters in each form of each
+// channel, in a text and in a table, and nobody is called.
+func FuzzForms(f *testing.F) {
+	for i, v := range hostileValues {
+		f.Add(uint8(i), v)
+	}
+	f.Fuzz(func(t *testing.T, at uint8, v string) {
+		if len(v) > 60 || strings.Contains(v, stand) || strings.ContainsAny(v, "•·…\ufffd") || !utf8.ValidString(v) {
+			t.Skip() // it would be divided, or what the readers look for
+		}
+		body := texts[int(at)%len(texts)]
+		for _, form := range textForms() {
+			form.judge(t, body, form.see(t, body, stand).text, v)
+		}
+		header, want := []string{"n", "v"}, [][]string{{"1", cleaned(v)}}
+		msg := mustRender(t, render.Content{Blocks: render.Blocks(render.Table(header...))}, data(nil, result(header, []any{int64(1), v})))
+		for _, form := range chats {
+			if form.name == "wecom markdown" {
+				form.wants(t, msg, header, lookAlike(want), nil)
+			} else {
+				form.wants(t, msg, header, want, nil)
+			}
+		}
+	})
 }
 
 func TestAMegabyteOfOneCharacterIsTextOnEveryChannel(t *testing.T) {
@@ -314,7 +357,7 @@ func TestOnlyAnAuthorsNameIsAnEmoji(t *testing.T) {
 		render.Markdown(by), render.Markdown("${v}"), render.Markdown("**${v}** [${w}]"), render.Markdown("`${v}`"),
 		render.Markdown("| [赞同] | ${v} |\n|---|---|\n| [OK] ${v} | [${w}] |"), render.TableOf(col("[赞同] ${v}")), render.Email(by+"\n\n${v}"),
 	)}, data(inputs))
-	for _, f := range append(slices.Clone(chats), mailBody) {
+	for _, f := range textForms() {
 		got, ps := f.look(t, msg)
 		if got.title != flat && f.channel.Kind() != channel.WeCom {
 			t.Errorf("%s: title %q, want %q", f.name, got.title, flat)

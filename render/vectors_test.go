@@ -40,7 +40,7 @@ func data(inputs map[string]string, results ...*source.Result) render.Data {
 
 var at = time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC)
 
-func mustRender(t *testing.T, c render.Content, d render.Data) *channel.Message {
+func mustRender(t testing.TB, c render.Content, d render.Data) *channel.Message {
 	t.Helper()
 	msg, err := render.Default(nil).Render(context.Background(), c, d)
 	if err != nil {

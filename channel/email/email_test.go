@@ -49,7 +49,7 @@ func salesTable() *channel.Table {
 }
 
 func para(s string) channel.Block {
-	return &channel.Paragraph{Inlines: []channel.Inline{channel.Text(s)}}
+	return &channel.Paragraph{Inlines: channel.Literal(s)}
 }
 
 // sales is a message with a Markdown block, a table and an email body.

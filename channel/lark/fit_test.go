@@ -22,18 +22,19 @@ type card struct {
 		Header struct {
 			Title struct{ Content string }
 		}
-		Body struct {
-			Elements []struct {
-				Tag     string
-				Content string
-				Columns []struct {
-					DisplayName string `json:"display_name"`
-					DataType    string `json:"data_type"`
-				}
-				Rows []map[string]string
-			}
-		}
+		Body     struct{ Elements []element }
+		Elements []element // of a card 1.0
 	}
+}
+
+type element struct {
+	Tag     string
+	Content string
+	Columns []struct {
+		DisplayName string `json:"display_name"`
+		DataType    string `json:"data_type"`
+	}
+	Rows []map[string]string
 }
 
 func read(t *testing.T, p channel.Payload) card {

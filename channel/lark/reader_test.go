@@ -71,34 +71,67 @@ func words(s string) string {
 }
 
 func TestTextShowsAsItsCharacters(t *testing.T) {
-	c := lark.New(nil)
 	for seed := range uint64(3000) {
-		r := rand.New(rand.NewPCG(seed, 3))
-		s := random(r, 30)
-		if words(s) == "" {
-			continue
-		}
-		msg := message("t", p(channel.Text(s)), &channel.Table{Columns: []channel.Column{{Header: "x"}}, Cells: []channel.Cell{{Text: s, Color: channel.ColorRed}}})
-		ps, err := c.Encode(msg, channel.Destination{})
+		judgeText(t, random(rand.New(rand.NewPCG(seed, 3)), 30))
+	}
+}
+
+// judgeText reads a text back from a paragraph and from a coloured cell, in both
+// versions of cards.
+func judgeText(t *testing.T, s string) {
+	t.Helper()
+	want := words(visible(s))
+	if want == "" {
+		return
+	}
+	msg := message("t", p(channel.Literal(s)...), &channel.Table{Columns: []channel.Column{{Header: "x"}}, Cells: []channel.Cell{{Text: s, Color: channel.ColorRed}}})
+	for _, card := range []string{"2.0", "1.0"} {
+		ps, err := lark.New(nil).Encode(msg, channel.Destination{Options: map[string]string{lark.OptionCard: card}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(ps) > 1 {
+			return
+		}
 		elements := read(t, ps[0]).Card.Body.Elements
+		if card == "1.0" {
+			elements = read(t, ps[0]).Card.Elements
+		}
 		cell, ok := strings.CutPrefix(elements[1].Rows[0]["c0"], "<font color='red'>")
 		cell, end := strings.CutSuffix(cell, "</font>")
 		if !ok || !end {
 			t.Fatalf("%q: cell %q", s, cell)
 		}
 		for what, content := range map[string]string{"text": elements[0].Content, "cell": cell} {
-			shown, kinds := markup(content)
-			if diff := cmp.Diff(words(s), words(shown)); diff != "" || len(kinds) > 0 {
-				t.Errorf("seed %d: %s %q is written as %q: nodes %v (-want +got)\n%s", seed, what, s, content, kinds, diff)
+			got, kinds := markup(strings.ReplaceAll(content, "<br>", ""))
+			if diff := cmp.Diff(want, words(got)); diff != "" || len(kinds) > 0 {
+				t.Errorf("card %s: %s %q is written as %q: nodes %v (-want +got)\n%s", card, what, s, content, kinds, diff)
 			}
-			if strings.Contains(content, ":DONE:") {
-				t.Errorf("seed %d: %s %q shows an emoji", seed, what, s)
+			if strings.Contains(content, ":DONE:") || strings.Contains(strings.ToLower(content), "<at") {
+				t.Errorf("card %s: %s %q shows an emoji or calls people", card, what, s)
 			}
 		}
 	}
+}
+
+// visible is what must be seen of a value.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t', r == '\r', r == 0x85, r == 0x2028, r == 0x2029:
+			return ' '
+		case r < 0x20, r >= 0x7f && r < 0xa0, r == 0xfeff:
+			return -1
+		}
+		return r
+	}, s) // Map reads a byte that is no UTF-8 as U+FFFD
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"a *b* _c_", "- x", "1. x", "<at id=all></at>", ":DONE:", "&#42;", "a\n    b", "[微笑]", "|-|", "\xff\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { judgeText(t, s) })
 }
 
 func TestMarkersWorkBesideAnything(t *testing.T) {
