@@ -37,6 +37,16 @@ type Dialect struct {
 	ExecutableComments bool
 	// DollarQuotes is true when $tag$ … $tag$ quotes a string.
 	DollarQuotes bool
+	// Heredocs is true when $tag$ … $tag$ quotes a string and a tag is any ASCII
+	// letters, digits and underscores.
+	Heredocs bool
+	// TypographicQuotes is true when ‘text’ is a literal and “name” an
+	// identifier. Both are refused outside other quotes and comments: nothing
+	// escapes their ends.
+	TypographicQuotes bool
+	// FormatClause is true when FORMAT and a name at the end say how the server
+	// writes rows. It is refused: a source reads them its own way.
+	FormatClause bool
 	// LeadingSet is true when SET statements may precede the query.
 	LeadingSet bool
 	// Raw is set by a host that means raw SQL: any single statement is accepted,

@@ -124,7 +124,7 @@ func (l *lexer) run() {
 		switch {
 		case isSpace(c):
 			l.pos++
-		case isWordStart(c):
+		case isWordStart(c) && !l.isTypographic(i):
 			l.word()
 		case c == '-' && l.at(i+1) == '-' && (!l.d.DashSpace || i+2 >= l.end || l.text[i+2] <= ' '),
 			c == '#' && l.d.HashComments,
@@ -134,7 +134,7 @@ func (l *lexer) run() {
 			l.blockComment()
 		case l.isParam(i):
 			l.bareParam()
-		case c == '$' && l.d.DollarQuotes && l.dollarTag() != "":
+		case c == '$' && (l.d.DollarQuotes || l.d.Heredocs) && l.dollarTag() != "":
 			l.dollarQuoted(l.dollarTag())
 		case c == '\'' || strings.IndexByte(l.d.Strings, c) >= 0:
 			l.quoted(tokenString, i, ref{quote: c, backslash: l.d.Backslash})
@@ -145,6 +145,9 @@ func (l *lexer) run() {
 				l.fault(i, "", "a second statement%s is hidden in an executable comment; remove it", l.nextWord(i+1))
 			}
 			l.add(tokenSemi, i, i+1, 0)
+		case l.isTypographic(i):
+			l.fault(i, "", "a typographic quote; write ' or \"")
+			l.pos += len("‘")
 		case isDigit(c) || c == '.' && isDigit(l.at(i+1)):
 			l.number()
 		default:
@@ -367,7 +370,8 @@ func (l *lexer) dollarTag() string {
 		switch {
 		case c == '$':
 			return l.text[l.pos : i+1]
-		case isWordStart(c) || isDigit(c) && i > l.pos+1:
+		case l.d.Heredocs && (isDigit(c) || isWordStart(c) && c < utf8.RuneSelf):
+		case l.d.DollarQuotes && (isWordStart(c) || isDigit(c) && i > l.pos+1):
 		default:
 			return ""
 		}
@@ -397,7 +401,7 @@ func (l *lexer) dollarQuoted(tag string) {
 func (l *lexer) word() {
 	i := l.pos
 	j := i + 1
-	for j < l.end && (isWordByte(l.text[j]) || l.text[j] == '$' && !l.isParam(j)) {
+	for j < l.end && (isWordByte(l.text[j]) || l.text[j] == '$' && !l.isParam(j)) && !l.isTypographic(j) {
 		j++
 	}
 	// A letter that goes on from a parameter's value is no prefix of a literal.
@@ -423,13 +427,25 @@ func (l *lexer) number() {
 	j := i + 1
 	for j < l.end {
 		c := l.text[j]
-		if isWordByte(c) || c == '.' || (c == '-' || c == '+') && l.text[j-1]|0x20 == 'e' && isDigit(l.at(j+1)) && !strings.HasPrefix(l.text[i:j], "0x") {
+		if isWordByte(c) && !l.isTypographic(j) || c == '.' || (c == '-' || c == '+') && l.text[j-1]|0x20 == 'e' && isDigit(l.at(j+1)) && !strings.HasPrefix(l.text[i:j], "0x") {
 			j++
 			continue
 		}
 		break
 	}
 	l.add(tokenNumber, i, j, 0)
+}
+
+// isTypographic says whether ‘, ’, “ or ” stands at i.
+func (l *lexer) isTypographic(i int) bool {
+	if !l.d.TypographicQuotes || l.at(i) != 0xe2 || l.at(i+1) != 0x80 {
+		return false
+	}
+	switch l.at(i + 2) {
+	case 0x98, 0x99, 0x9c, 0x9d:
+		return true
+	}
+	return false
 }
 
 func isSpace(c byte) bool {

@@ -245,6 +245,9 @@ func refusal(l *lexer, tokens []token, d Dialect) string {
 	if why := notQuery(l, tokens); why != "" {
 		return why
 	}
+	if d.FormatClause && formatted(l, tokens) {
+		return "FORMAT is for clients that print rows; remove it"
+	}
 	if plain := withoutExec(tokens); len(plain) < len(tokens) {
 		return notQuery(l, plain)
 	}
@@ -294,6 +297,24 @@ func notQuery(l *lexer, tokens []token) string {
 		}
 	}
 	return ""
+}
+
+// formatted says whether a FORMAT clause ends the statement, with SETTINGS after
+// it or not.
+func formatted(l *lexer, tokens []token) bool {
+	for i := 1; i+1 < len(tokens); i++ {
+		if word(l, tokens, i) != "FORMAT" || tokens[i+1].kind != tokenWord || i+2 < len(tokens) && word(l, tokens, i+2) != "SETTINGS" {
+			continue
+		}
+		switch word(l, tokens, i-1) {
+		case "AS", "FROM", "JOIN": // a name
+			continue
+		}
+		if p := punct(l, tokens, i-1); p != '.' && p != ',' {
+			return true
+		}
+	}
+	return false
 }
 
 // excerpt names a token without repeating a literal's content.

@@ -19,7 +19,8 @@ var (
 	postgres = source.Dialect{Name: "postgres", Identifiers: `"`, EscapeStrings: true, NestedComments: true, DollarQuotes: true}
 	sqlite   = source.Dialect{Name: "sqlite", Identifiers: "\"`["}
 	odps     = source.Dialect{Name: "maxcompute", Identifiers: "`", Strings: `"`, Backslash: true, LeadingSet: true}
-	click    = source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true, HashComments: true}
+	click    = source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true, HashComments: true,
+		SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true}
 )
 
 func texts(s *source.Script) []string {
@@ -60,6 +61,9 @@ func TestParseSplitsAtSemicolonsOutsideQuotesAndComments(t *testing.T) {
 		{"an E literal goes on in the next line", postgres, "SELECT E'a' -- x\n  '\\';'; SELECT 2", []string{"SELECT E'a' -- x\n  '\\';'", "SELECT 2"}},
 		{"brackets in SQLite", sqlite, "SELECT [;] FROM t; SELECT 2", []string{"SELECT [;] FROM t", "SELECT 2"}},
 		{"a backslash in an identifier of ClickHouse", click, "SELECT `a\\`;` FROM t; SELECT 2", []string{"SELECT `a\\`;` FROM t", "SELECT 2"}},
+		{"a heredoc of ClickHouse", click, "SELECT $$;$$, $1_a$ ' ; $1$ $1_a$; SELECT 2", []string{"SELECT $$;$$, $1_a$ ' ; $1$ $1_a$", "SELECT 2"}},
+		{"comments of ClickHouse", click, "SELECT 1 // ;\n + 2 # ;\n; SELECT 2", []string{"SELECT 1 // ;\n + 2 # ;", "SELECT 2"}},
+		{"typographic quotes in a literal of ClickHouse", click, "SELECT '‘;”' -- “\n; SELECT 2", []string{"SELECT '‘;”' -- “", "SELECT 2"}},
 		{"SET goes with the queries after it", odps, "SET a=1; -- why\nSET b='x;y' -- z\n; SELECT 1; SELECT 2",
 			[]string{"SET a=1;\n-- why\nSET b='x;y';\nSELECT 1", "SET a=1;\n-- why\nSET b='x;y';\nSELECT 2"}},
 		{"optimizer hints stay", mysql, "SELECT /*+ MAX_EXECUTION_TIME(1) */ 1", []string{"SELECT /*+ MAX_EXECUTION_TIME(1) */ 1"}},
@@ -110,6 +114,13 @@ func TestParseAcceptsQueriesOnly(t *testing.T) {
 		{"WITH RECURSIVE", postgres, "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM a) SEARCH DEPTH FIRST BY n SET o SELECT n FROM a", ""},
 		{"WITH before a SELECT in parentheses", postgres, "WITH a AS (SELECT 1) ((SELECT * FROM a))", ""},
 		{"WITH in ClickHouse", click, "WITH 1 AS x, (SELECT 2) AS y SELECT x + y", ""},
+		{"format as a name in ClickHouse", click, "SELECT format, t.format, format('{}', a) AS format FROM format f", ""},
+		{"FORMAT at the end in ClickHouse", click, "SELECT 1 FORMAT JSON", "FORMAT is for clients"},
+		{"FORMAT before SETTINGS in ClickHouse", click, "SELECT a FROM t format TSV SETTINGS max_threads = 1", "FORMAT is for clients"},
+		{"SELECT … INTO OUTFILE in ClickHouse", click, "SELECT 1 INTO OUTFILE 'x' FORMAT CSV", "SELECT … INTO"},
+		{"a typographic literal in ClickHouse", click, "SELECT ‘a'b’, ${p}, ‘c'd’", "a typographic quote"},
+		{"a typographic identifier after a word in ClickHouse", click, "SELECT a“b” FROM t", "a typographic quote"},
+		{"a typographic quote after a number in ClickHouse", click, "SELECT 1’", "a typographic quote"},
 		{"functions named like statements", mysql, "SELECT REPLACE(a, 'x', 'y'), (INSERT('abc', 1, 1, 'z')) FROM t", ""},
 		{"names that are keywords elsewhere", postgres, "WITH update AS (SELECT 1 AS into) SELECT t.into, delete FROM update t", ""},
 		{"words inside literals and comments", source.ANSI, "SELECT 'INTO DELETE' /* INTO */ -- INTO\n", ""},
