@@ -329,12 +329,16 @@ func second(ctx context.Context, h Harness) error {
 }
 
 func sameNames(ctx context.Context, h Harness) error {
-	r, err := query(ctx, h, "SELECT 1 AS same, 2 AS same", 0)
+	sql, row := "SELECT 1 AS same, 2 AS same", "[1 2]"
+	if h.SameNames != "" {
+		sql, row = h.SameNames, "[1 1]"
+	}
+	r, err := query(ctx, h, sql, 0)
 	if err != nil {
 		return err
 	}
-	if len(r.Columns) != 2 || len(r.Rows) != 1 || fmt.Sprint(r.Rows[0]) != "[1 2]" {
-		return fmt.Errorf("columns %v, rows %v; want two columns with 1 and 2", r.Columns, r.Rows)
+	if len(r.Columns) != 2 || len(r.Rows) != 1 || fmt.Sprint(r.Rows[0]) != row || h.SameNames != "" && r.Columns[0].Name != r.Columns[1].Name {
+		return fmt.Errorf("columns %v, rows %v; want two columns of the same name with %s", r.Columns, r.Rows, row)
 	}
 	return nil
 }

@@ -42,6 +42,11 @@ type Harness struct {
 	// Connection is a query whose one cell tells connections apart.
 	Connection string
 
+	// SameNames is, for a database in which a name stands for one expression, a
+	// query of one row and two columns of the same name, both 1. Empty is
+	// SELECT 1 AS same, 2 AS same.
+	SameNames string
+
 	// Running tells how many of the source's statements the server is running.
 	Running func(ctx context.Context) (int, error)
 
