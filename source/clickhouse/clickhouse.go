@@ -1,0 +1,381 @@
+package clickhouse
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/datapush-go/datapush/internal/sqlrows"
+	"github.com/datapush-go/datapush/source"
+)
+
+// Options configure a Source. A nil *Options and the zero value mean the
+// defaults.
+type Options struct {
+	// MaxOpenConns limits the connections of a source made by Open, where the DSN
+	// has no max_open_conns. Zero is 4. New leaves the handle's own limit.
+	MaxOpenConns int
+	// MaxIdleTime is how long Open keeps a connection that nobody uses. Zero is
+	// five minutes.
+	MaxIdleTime time.Duration
+	// ConnectTimeout is how long Open's connections may take to be made, where
+	// the DSN has no dial_timeout. Zero is ten seconds.
+	ConnectTimeout time.Duration
+	// StatementTimeout is the server's own limit for a statement,
+	// max_execution_time. It ends statements whose client is gone. Zero leaves
+	// what the server has.
+	StatementTimeout time.Duration
+	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB. The
+	// driver reads whole blocks, of up to 65,409 rows; they come on top.
+	MaxBytes int64
+	// Raw accepts any statement and puts values outside quotes in as they are,
+	// see source.Dialect. The server still refuses to write.
+	Raw bool
+}
+
+// Source is a ClickHouse server. It implements source.Source, source.Describer
+// and source.Sessioner.
+type Source struct {
+	db     *sql.DB
+	opts   Options
+	owned  bool
+	closed atomic.Bool
+	// login is the login's own readonly setting plus one; 0 is not known yet.
+	login atomic.Int32
+}
+
+// Open makes a source of the server at dsn: clickhouse://user:password@host:9000/database
+// for the native protocol, http:// or https:// with the port of HTTP for HTTP. Its
+// parameters are the driver's, and settings. It makes no connection yet.
+//
+// The error is that of a DSN that cannot be read; it does not repeat it.
+func Open(dsn string, o *Options) (*Source, error) {
+	s := &Source{opts: options(o), owned: true}
+	config, err := clickhouse.ParseDSN(dsn)
+	if err != nil || len(config.Addr) == 0 {
+		// The parser's own errors repeat parts of the DSN.
+		return nil, s.fault("open", source.Other, "the DSN cannot be read; it is like clickhouse://user:password@host:9000/database, or http://…:8123/…")
+	}
+	config.Debug = false
+	if config.DialTimeout == 0 {
+		config.DialTimeout = s.opts.ConnectTimeout
+	}
+	if config.ReadTimeout == 0 {
+		// The driver's 300 s count from the statement's beginning. It is for the
+		// context to end a statement.
+		config.ReadTimeout = math.MaxInt64
+	}
+	limit := config.MaxOpenConns
+	if limit <= 0 {
+		limit = s.opts.MaxOpenConns
+	}
+	s.db = sql.OpenDB(&connector{opts: *config})
+	s.db.SetMaxOpenConns(limit)
+	s.db.SetMaxIdleConns(limit)
+	s.db.SetConnMaxIdleTime(s.opts.MaxIdleTime)
+	return s, nil
+}
+
+// New makes a source of a handle of clickhouse.OpenDB, which stays the host's to
+// close. Connecting with it heeds no context; its dial_timeout bounds it.
+func New(db *sql.DB, o *Options) *Source {
+	return &Source{db: db, opts: options(o)}
+}
+
+func options(o *Options) Options {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	if opts.MaxOpenConns <= 0 {
+		opts.MaxOpenConns = 4
+	}
+	if opts.MaxIdleTime <= 0 {
+		opts.MaxIdleTime = 5 * time.Minute
+	}
+	if opts.ConnectTimeout <= 0 {
+		opts.ConnectTimeout = 10 * time.Second
+	}
+	return opts
+}
+
+// Dialect says how ClickHouse quotes and comments.
+func (s *Source) Dialect() source.Dialect {
+	return source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true,
+		HashComments: true, SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true, Raw: s.opts.Raw}
+}
+
+// Close ends the source: queries fail from then on. It closes what Open opened,
+// and leaves a handle given to New as it is.
+func (s *Source) Close() error {
+	if s.closed.Swap(true) || !s.owned {
+		return nil
+	}
+	return s.wrap(context.Background(), "close", s.db.Close())
+}
+
+// Query runs one statement and reads its rows up to the limit.
+func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := source.Check(q.SQL, s.Dialect()); err != nil {
+		return nil, err
+	}
+	t, err := s.session(ctx, "query")
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.query(ctx, "query", q)
+}
+
+// Columns names the statement's columns without running it.
+func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := source.Check(sql, s.Dialect()); err != nil {
+		return nil, err
+	}
+	t, err := s.session(ctx, "columns")
+	if err != nil {
+		return nil, err
+	}
+	defer t.release()
+	return t.columns(ctx, sql)
+}
+
+// Session returns a source on one connection. Its statements run one after the
+// other. A statement that was cut off, was cancelled or lost its connection leaves
+// the next one another. It is closed by the caller, and is of no use after that.
+func (s *Source) Session(ctx context.Context) (source.Source, error) {
+	t, err := s.session(ctx, "session")
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (s *Source) fault(op string, kind source.Kind, text string) error {
+	return &source.Error{Op: "clickhouse: " + op, Kind: kind, Err: errors.New(text)}
+}
+
+func (s *Source) session(ctx context.Context, op string) (*session, error) {
+	if s.closed.Load() {
+		return nil, s.fault(op, source.Unavailable, "the source is closed")
+	}
+	t := &session{source: s, busy: make(chan struct{}, 1)}
+	if err := t.acquire(ctx, op); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// session runs statements on one connection.
+type session struct {
+	source *Source
+	busy   chan struct{}
+	done   bool
+	once   sync.Once
+
+	conn *sql.Conn // nil when there is none, and the next statement takes another
+}
+
+// acquire takes a connection from the pool, and learns once what the login may
+// set.
+func (t *session) acquire(ctx context.Context, op string) error {
+	c, err := t.source.db.Conn(ctx)
+	if err != nil {
+		return t.source.wrap(ctx, op, connecting{err})
+	}
+	t.conn = c
+	if t.source.login.Load() > 0 {
+		return nil
+	}
+	r, err := t.read(ctx, "SELECT toInt32(getSetting('readonly'))", nil, sqlrows.Limits{})
+	if err != nil {
+		t.release()
+		return t.source.wrap(ctx, op, connecting{err})
+	}
+	if len(r.Rows) == 1 {
+		if n, ok := r.Rows[0][0].(int64); ok {
+			t.source.login.Store(int32(n) + 1)
+		}
+	}
+	return nil
+}
+
+func (t *session) Dialect() source.Dialect { return t.source.Dialect() }
+
+func (t *session) take(ctx context.Context, op string) error {
+	select {
+	case t.busy <- struct{}{}:
+	case <-ctx.Done():
+		return t.source.wrap(ctx, op, ctx.Err())
+	}
+	if t.done {
+		<-t.busy
+		return t.source.fault(op, source.Unavailable, "the session is closed")
+	}
+	return nil
+}
+
+func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if err := source.Check(q.SQL, t.Dialect()); err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx, "query"); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.busy }()
+	return t.query(ctx, "query", q)
+}
+
+func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	if err := source.Check(sql, t.Dialect()); err != nil {
+		return nil, err
+	}
+	if err := t.take(ctx, "columns"); err != nil {
+		return nil, err
+	}
+	defer func() { <-t.busy }()
+	return t.columns(ctx, sql)
+}
+
+func (t *session) Close() error {
+	t.busy <- struct{}{}
+	defer func() { <-t.busy }()
+	t.release()
+	return nil
+}
+
+func (t *session) release() {
+	t.once.Do(func() {
+		t.done = true
+		if t.conn != nil {
+			_ = t.conn.Close()
+			t.conn = nil
+		}
+	})
+}
+
+// drop closes the connection: what comes next on it may belong to the statement
+// before.
+func (t *session) drop() {
+	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = t.conn.Close()
+	t.conn = nil
+}
+
+func (t *session) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
+	if t.conn == nil {
+		if err := t.acquire(ctx, op); err != nil {
+			return nil, err
+		}
+	}
+	r, err := t.read(ctx, q.SQL, t.source.settings(), sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
+	if err != nil {
+		return nil, t.source.wrap(ctx, op, err)
+	}
+	if len(r.Columns) == 0 && !t.source.opts.Raw {
+		// Over HTTP a result without rows has no columns either.
+		if r.Columns, err = t.columns(ctx, q.SQL); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (t *session) columns(ctx context.Context, sql string) ([]source.Column, error) {
+	// A line comment at the statement's end must not swallow the parenthesis.
+	r, err := t.query(ctx, "columns", source.Query{SQL: "DESCRIBE TABLE (" + strings.TrimRight(sql, "; \t\r\n") + "\n)", MaxRows: math.MaxInt})
+	if err != nil {
+		return nil, err
+	}
+	columns := make([]source.Column, len(r.Rows))
+	for i, row := range r.Rows {
+		name, _ := row[0].(string)
+		kind, _ := row[1].(string)
+		columns[i] = source.Column{Name: name, Type: kind}
+	}
+	return columns, nil
+}
+
+// settings go with every statement, where the login may set any: 1 fixes them all,
+// 2 only itself.
+// https://clickhouse.com/docs/operations/settings/permissions-for-queries
+func (s *Source) settings() clickhouse.Settings {
+	level := s.login.Load() - 1
+	if level == 1 {
+		return nil
+	}
+	m := clickhouse.Settings{
+		// Nothing is written, and SETTINGS of a statement still hold.
+		"readonly": 2,
+		// Otherwise a statement runs on when its HTTP client leaves.
+		"cancel_http_readonly_queries_on_client_close": 1,
+	}
+	if level == 2 {
+		delete(m, "readonly")
+	}
+	if limit := s.opts.StatementTimeout; limit > 0 {
+		m["max_execution_time"] = max(limit.Seconds(), 0.001)
+	}
+	return m
+}
+
+// read runs a statement to the end of its result or its limit. What was left of it
+// then is cancelled on the server, and its connection given up.
+func (t *session) read(ctx context.Context, sql string, settings clickhouse.Settings, limits sqlrows.Limits) (r *source.Result, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// The driver makes of a deadline a max_execution_time, which lifts the
+	// server's own, and a limit for its socket, which ends the statement
+	// without telling the server. So it does not see it.
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	own = clickhouse.Context(own, clickhouse.WithSettings(settings))
+
+	clean := true
+	raw := t.conn.Raw(func(c any) error {
+		var rows driver.Rows
+		if ours, ok := c.(*conn); ok {
+			// The driver's own pool gives up what is not clean.
+			rows, err = ours.query(own, sql)
+		} else {
+			rows, err = sqlrows.Query(own, c, sql)
+			defer func() { clean = err == nil && !r.Truncated || errors.As(err, new(*clickhouse.Exception)) }()
+		}
+		if err == nil {
+			r, err = readRows(ctx, rows, cancel, limits)
+		}
+		return nil
+	})
+	if err == nil {
+		err = raw
+	}
+	if raw != nil || !clean {
+		t.drop()
+	}
+	return r, err
+}
+
+func readRows(ctx context.Context, rows driver.Rows, cancel context.CancelFunc, limits sqlrows.Limits) (*source.Result, error) {
+	columns := sqlrows.Columns(rows)
+	r, err := sqlrows.Read(ctx, rows, columns, decoders(columns), limits)
+	if err != nil || r.Truncated {
+		cancel() // Close would read on to the end
+	}
+	if end := rows.Close(); err == nil && !r.Truncated {
+		err = end
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
