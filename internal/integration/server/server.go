@@ -35,6 +35,7 @@ type Server struct {
 	dir  string
 
 	args  []string
+	env   []string
 	cred  *syscall.Credential
 	ready func(ctx context.Context) error
 	stop  syscall.Signal
@@ -55,6 +56,7 @@ func (s *Server) Start() error {
 	cmd := exec.Command(s.args[0], s.args[1:]...)
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
 	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), s.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error, 1)
 	done := make(chan struct{})

@@ -1,0 +1,257 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	clickhousedriver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/datapush-go/datapush/internal/integration/server"
+	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/clickhouse"
+	"github.com/datapush-go/datapush/source/sourcetest"
+)
+
+var clickHouseServer *server.ClickHouse
+
+var clickHouse = register("ClickHouse", func() (*server.Server, error) {
+	c, err := server.NewClickHouse()
+	if err != nil {
+		return nil, err
+	}
+	clickHouseServer = c
+	return c.Server, nil
+})
+
+// protocols are the schemes of a DSN.
+var protocols = []string{"clickhouse", "http"}
+
+func openClickHouse(t testing.TB, dsn string, o *clickhouse.Options) *clickhouse.Source {
+	t.Helper()
+	s, err := clickhouse.Open(dsn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func utc(year int, month time.Month, day, hour, minute, second, nanos int) time.Time {
+	return time.Date(year, month, day, hour, minute, second, nanos, time.UTC)
+}
+
+func zone(t testing.TB, name string) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+func clickHouseCells(t testing.TB) []sourcetest.Cell {
+	shanghai := zone(t, "Asia/Shanghai")
+	dec := func(s string) source.Decimal { return source.Decimal(s) }
+	cells := []struct {
+		name, sql string
+		want      any
+	}{
+		{"NULL", "NULL", nil},
+		{"Bool", "true", true},
+		{"Int8", "toInt8(-128)", int64(-128)},
+		{"Int16", "toInt16(-32768)", int64(-32768)},
+		{"Int32", "toInt32(-2147483648)", int64(math.MinInt32)},
+		{"Int64", "toInt64('-9223372036854775808')", int64(math.MinInt64)},
+		{"Int128", "toInt128('-170141183460469231731687303715884105728')", dec("-170141183460469231731687303715884105728")},
+		{"Int256", "toInt256('-57896044618658097711785492504343953926634992332820282019728792003956564819968')", dec("-57896044618658097711785492504343953926634992332820282019728792003956564819968")},
+		{"UInt8", "toUInt8(255)", int64(255)},
+		{"UInt16", "toUInt16(65535)", int64(65535)},
+		{"UInt32", "toUInt32(4294967295)", int64(4294967295)},
+		{"UInt64", "toUInt64('18446744073709551615')", uint64(math.MaxUint64)},
+		{"UInt128", "toUInt128('340282366920938463463374607431768211455')", dec("340282366920938463463374607431768211455")},
+		{"UInt256", "toUInt256('115792089237316195423570985008687907853269984665640564039457584007913129639935')", dec("115792089237316195423570985008687907853269984665640564039457584007913129639935")},
+		{"Float32", "toFloat32(0.1)", 0.1},
+		{"Float64", "0.30000000000000004", 0.30000000000000004},
+		{"BFloat16", "toBFloat16(1.5)", 1.5},
+		{"NaN", "nan", math.NaN()},
+		{"infinity", "inf", math.Inf(1)},
+		{"minus infinity of a Float32", "toFloat32(-inf)", math.Inf(-1)},
+		{"Decimal32", "toDecimal32('-12.50', 2)", dec("-12.50")},
+		{"a Decimal below one", "toDecimal32('-0.05', 2)", dec("-0.05")},
+		{"a Decimal without fraction", "toDecimal32('1200', 0)", dec("1200")},
+		{"Decimal64", "toDecimal64('123456789012.345678', 6)", dec("123456789012.345678")},
+		{"a Decimal64 of zeros", "toDecimal64('12000', 4)", dec("12000.0000")},
+		{"Decimal128", "toDecimal128('12345678901234567890123456789012345.678', 3)", dec("12345678901234567890123456789012345.678")},
+		{"Decimal256", "toDecimal256('-1234567890123456789012345678901234567890123456789012345678901234567890.123456', 6)", dec("-1234567890123456789012345678901234567890123456789012345678901234567890.123456")},
+		{"String", "'it''s 中文 🙂'", "it's 中文 🙂"},
+		{"an empty String", "''", ""},
+		{"a String of other bytes", `'\x00\xff'`, []byte{0, 255}},
+		{"FixedString", "toFixedString('ab', 4)", "ab"},
+		{"a FixedString of other bytes", `toFixedString('\xff\x01', 4)`, []byte{255, 1, 0, 0}},
+		{"Date", "toDate('2024-02-29')", utc(2024, 2, 29, 0, 0, 0, 0)},
+		{"Date32", "toDate32('1925-06-01')", utc(1925, 6, 1, 0, 0, 0, 0)},
+		{"DateTime", "toDateTime('2024-01-02 08:09:10')", utc(2024, 1, 2, 8, 9, 10, 0)},
+		// At the revision that the engine writes, a DateTime leaves its zone out.
+		{"DateTime with a zone", "toDateTime('2024-01-02 08:09:10', 'Asia/Shanghai')", utc(2024, 1, 2, 0, 9, 10, 0)},
+		{"DateTime64", "toDateTime64('2024-01-02 08:09:10.123456789', 9)", utc(2024, 1, 2, 8, 9, 10, 123456789)},
+		{"DateTime64 with a zone", "toDateTime64('1955-01-02 08:09:10.5', 3, 'Asia/Shanghai')", time.Date(1955, 1, 2, 8, 9, 10, 500000000, shanghai)},
+		{"Time", "CAST('-123:04:05' AS Time)", "-123:04:05"},
+		{"Time64", "CAST('12:34:56.7' AS Time64(3))", "12:34:56.700"},
+		{"Interval", "toIntervalDay(3)", "3 Days"},
+		{"Enum8", "CAST('sad' AS Enum8('sad' = -1, 'o''k' = 2))", "sad"},
+		{"Enum16", "CAST('o''k' AS Enum16('sad' = -1, 'o''k' = 1000))", "o'k"},
+		{"UUID", "toUUID('0f0e0d0c-0b0a-0908-0706-050403020100')", "0f0e0d0c-0b0a-0908-0706-050403020100"},
+		{"IPv4", "toIPv4('192.0.2.7')", "192.0.2.7"},
+		{"IPv6", "toIPv6('2001:db8::1')", "2001:db8::1"},
+		{"an IPv4 inside IPv6", "toIPv6('::ffff:192.0.2.7')", "::ffff:192.0.2.7"},
+		{"LowCardinality", "toLowCardinality('a')", "a"},
+		{"LowCardinality of Nullable", "CAST(NULL AS LowCardinality(Nullable(String)))", nil},
+		{"Array", "[1, NULL, 3]", source.JSON("[1,null,3]")},
+		{"an empty Array", "[]", source.JSON("[]")},
+		{"Array of Array of texts", `[['a"'], ['b', '\n']]`, source.JSON(`[["a\""],["b","\n"]]`)},
+		{"Array of big numbers", "[toUInt64('18446744073709551615')]", source.JSON("[18446744073709551615]")},
+		{"Array of Int256", "[toInt256('-57896044618658097711785492504343953926634992332820282019728792003956564819968')]", source.JSON("[-57896044618658097711785492504343953926634992332820282019728792003956564819968]")},
+		{"Array of Decimal", "[toDecimal32('1.50', 2), toDecimal32('-0.05', 2)]", source.JSON("[1.50,-0.05]")},
+		{"Array of Float64", "[1.5, nan, -inf]", source.JSON(`[1.5,"NaN","-Infinity"]`)},
+		{"Array of Float32", "[toFloat32(0.1)]", source.JSON(`[0.1]`)},
+		{"Array of dates", "[toDate('2024-02-29')]", source.JSON(`["2024-02-29"]`)},
+		{"Array of times", "[toDateTime64('2024-01-02 08:09:10', 0, 'Asia/Shanghai')]", source.JSON(`["2024-01-02T08:09:10+08:00"]`)},
+		{"Array of UUID", "[toUUID('0f0e0d0c-0b0a-0908-0706-050403020100')]", source.JSON(`["0f0e0d0c-0b0a-0908-0706-050403020100"]`)},
+		{"Array of IPv4", "[toIPv4('192.0.2.7')]", source.JSON(`["192.0.2.7"]`)},
+		{"Array of Enum", "[CAST('sad' AS Enum8('sad' = 1))]", source.JSON(`["sad"]`)},
+		{"Array of Bool", "[true, false]", source.JSON(`[true,false]`)},
+		{"Array of UInt8", "[toUInt8(1), toUInt8(2)]", source.JSON(`[1,2]`)},
+		{"Map", "map('b', 1, 'a', 2)", source.JSON(`{"a":2,"b":1}`)},
+		{"Map of numbers", "map(2, ['x'], 1, [])", source.JSON(`{"1":[],"2":["x"]}`)},
+		{"Map of Tuple", "map('a', (1, 'x'))", source.JSON(`{"a":[1,"x"]}`)},
+		{"Tuple", "(1, 'a', NULL)", source.JSON(`[1,"a",null]`)},
+		{"Tuple with names", "CAST((1, 'x') AS Tuple(z Int8, `from` String))", source.JSON(`{"z":1,"from":"x"}`)},
+		{"Tuple of everything", "(toDecimal32('1.50', 2), toIPv4('192.0.2.7'), toDate('2024-02-29'), map('a', [1]), toUUID('0f0e0d0c-0b0a-0908-0706-050403020100'))",
+			source.JSON(`[1.50,"192.0.2.7","2024-02-29",{"a":[1]},"0f0e0d0c-0b0a-0908-0706-050403020100"]`)},
+		{"Tuple in Tuple", "CAST((1, (toDate('2024-02-29'), 2)) AS Tuple(z Int8, a Tuple(y Date, b Int8)))", source.JSON(`{"z":1,"a":{"y":"2024-02-29","b":2}}`)},
+		{"Nested", "CAST([(1, 'x'), (2, 'y')] AS Nested(n Int8, a String))", source.JSON(`[{"n":1,"a":"x"},{"n":2,"a":"y"}]`)},
+		{"JSON", `'{"b": {"c": [1, 2.5, "x"]}, "a": 12345678901234567}'::JSON`, source.JSON(`{"a":12345678901234567,"b":{"c":[1,2.5,"x"]}}`)},
+		{"an empty JSON", `'{}'::JSON`, source.JSON(`{}`)},
+		{"Variant of a text", "'x'::Variant(String, UInt64)", "x"},
+		{"Variant of a number", "7::UInt64::Variant(String, UInt64)", uint64(7)},
+		{"Variant of an Array", "[1]::Array(UInt8)::Variant(Array(UInt8), UInt64)", source.JSON("[1]")},
+		{"Variant of a Decimal", "toDecimal32('1.50', 2)::Variant(String, Decimal(9, 2))", dec("1.50")},
+		{"NULL of Variant", "NULL::Variant(String, UInt64)", nil},
+		{"Dynamic", "7::Int64::Dynamic", int64(7)},
+		{"Dynamic of a date", "toDate('2024-02-29')::Dynamic", utc(2024, 2, 29, 0, 0, 0, 0)},
+		{"NULL of Dynamic", "NULL::Dynamic", nil},
+		{"Point", "(1.5, 2)::Point", source.JSON("[1.5,2]")},
+		{"Ring", "[(0, 0), (1.5, 2)]::Ring", source.JSON("[[0,0],[1.5,2]]")},
+		{"Polygon", "[[(0, 0), (1.5, 2)]]::Polygon", source.JSON("[[[0,0],[1.5,2]]]")},
+		{"MultiPolygon", "[[[(0, 0), (1.5, 2)]]]::MultiPolygon", source.JSON("[[[[0,0],[1.5,2]]]]")},
+		{"LineString", "[(0, 0), (1.5, 2)]::LineString", source.JSON("[[0,0],[1.5,2]]")},
+		{"SimpleAggregateFunction", "CAST(7 AS SimpleAggregateFunction(max, Int64))", int64(7)},
+	}
+	var out []sourcetest.Cell
+	for _, c := range cells {
+		out = append(out, sourcetest.Cell{Name: c.name, SQL: "SELECT " + c.sql + " AS v", Want: c.want})
+	}
+	for _, k := range []string{"Bool", "Int8", "Int64", "UInt64", "Int128", "UInt256", "Float32", "Float64", "Decimal(9, 2)", "Decimal(76, 6)", "String", "FixedString(4)",
+		"Date", "Date32", "DateTime", "DateTime64(3, 'Asia/Shanghai')", "Time", "Time64(3)", "IntervalDay", "Enum8('a' = 1)", "UUID", "IPv4", "IPv6"} {
+		out = append(out, sourcetest.Cell{Name: "NULL of " + k, SQL: "SELECT CAST(NULL AS Nullable(" + k + ")) AS v", Want: nil})
+	}
+	for _, c := range cells {
+		switch c.name {
+		case "Int8", "UInt64", "Int256", "Float64", "Decimal64", "String", "FixedString", "Date", "DateTime64", "Time64", "Interval", "Enum8", "UUID", "IPv6":
+			out = append(out, sourcetest.Cell{Name: "Nullable " + c.name, SQL: "SELECT toNullable(" + c.sql + ") AS v", Want: c.want})
+		}
+	}
+	return out
+}
+
+const (
+	clickHouseEndless = "SELECT number AS i, repeat('x', 100) AS pad FROM system.numbers"
+	// One row every tenth of a second, and none before the last.
+	clickHouseSilent = "SELECT sum(sleepEachRow(0.1)) AS s FROM numbers(100000) SETTINGS max_block_size = 1"
+	clickHouseLate   = "SELECT number AS i FROM numbers(10) UNION ALL SELECT sum(sleepEachRow(0.1)) FROM numbers(100000) SETTINGS max_block_size = 1"
+)
+
+var clickHouseSetup sync.Once
+
+func setUpClickHouse(t testing.TB) {
+	clickHouseSetup.Do(func() {
+		for _, s := range []string{"CREATE TABLE it_t(id Int32) ENGINE = MergeTree ORDER BY id", "INSERT INTO it_t VALUES (1), (2)"} {
+			if _, err := clickHouseServer.Do(t.Context(), s); err != nil {
+				t.Fatalf("%s: %v", s, err)
+			}
+		}
+	})
+}
+
+func clickHouseRunning(ctx context.Context) (int, error) {
+	lines, err := clickHouseServer.Do(ctx, "SELECT count() FROM system.processes WHERE query NOT LIKE '%system.processes%' AND query NOT LIKE '%KILL QUERY%'")
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	_, err = fmt.Sscan(lines[0], &n)
+	return n, err
+}
+
+func clickHouseHarness(t *testing.T, s source.Source, dsn string) sourcetest.Harness {
+	setUpClickHouse(t)
+	wrong := func(old, new string) source.Source { return openClickHouse(t, strings.Replace(dsn, old, new, 1), nil) }
+	port := clickHouseServer.Port
+	if strings.HasPrefix(dsn, "http") {
+		port = clickHouseServer.HTTP
+	}
+	return sourcetest.Harness{
+		Source:    s,
+		Count:     func(n int) string { return fmt.Sprintf("SELECT number + 1 AS i FROM numbers(%d) ORDER BY i", n) },
+		Endless:   clickHouseEndless,
+		Silent:    clickHouseSilent,
+		Late:      clickHouseLate,
+		Fails:     "SELECT throwIf(number = 5000) AS v FROM numbers(6000) SETTINGS max_block_size = 100",
+		SameNames: "SELECT 1, 1",
+		Write:     "INSERT INTO it_t VALUES (3)", State: "SELECT count() FROM it_t",
+		Refused: []string{
+			"INSERT INTO it_t SELECT 3", "WITH 3 AS x INSERT INTO it_t SELECT x", "SELECT 1 INTO OUTFILE '/tmp/it_x'", "ALTER TABLE it_t DELETE WHERE 1", "DELETE FROM it_t WHERE 1",
+			"DROP TABLE it_t", "TRUNCATE TABLE it_t", "OPTIMIZE TABLE it_t", "SYSTEM FLUSH LOGS", "KILL QUERY WHERE 1", "SET readonly = 0", "USE system",
+			"CREATE TABLE it_x(a Int8) ENGINE = Memory", "RENAME TABLE it_t TO it_u", "SHOW TABLES", "EXPLAIN SELECT 1", "ATTACH TABLE x", "GRANT ALL ON *.* TO x",
+			"SELECT ‘a' INTO OUTFILE '’",
+		},
+		Cells:   clickHouseCells(t),
+		Running: clickHouseRunning,
+		Wrong: []sourcetest.Wrong{
+			{Name: "a wrong password", Source: wrong(server.Password, "canary-wrong-1"), Kind: source.Denied},
+			{Name: "an unknown database", Source: wrong("/t", "/canary-nodb"), Kind: source.Denied},
+			{Name: "an unknown user", Source: wrong("dp:", "canary-nouser:"), Kind: source.Denied},
+			{Name: "nobody listens", Source: wrong(fmt.Sprint(port), "1"), Kind: source.Unavailable},
+			{Name: "an unknown host", Source: wrong("127.0.0.1", "canary-host.invalid"), Kind: source.Unavailable},
+		},
+		Secrets:  []string{server.Password, "canary-", "127.0.0.1", fmt.Sprint(port), dsn},
+		Patience: 20 * time.Second,
+	}
+}
+
+func TestClickHouseContract(t *testing.T) {
+	clickHouse.need(t)
+	for _, scheme := range protocols {
+		dsn := clickHouseServer.DSN(scheme)
+		t.Run("Open by "+scheme, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness { return clickHouseHarness(t, openClickHouse(t, dsn, nil), dsn) })
+		})
+		t.Run("New by "+scheme, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+				opts, err := clickhousedriver.ParseDSN(dsn)
+				if err != nil {
+					t.Fatal(err)
+				}
+				db := clickhousedriver.OpenDB(opts)
+				db.SetMaxOpenConns(4)
+				t.Cleanup(func() { db.Close() })
+				return clickHouseHarness(t, clickhouse.New(db, nil), dsn)
+			})
+		})
+	}
+}
