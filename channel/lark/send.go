@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -117,7 +118,7 @@ const (
 // answer reads the vendor's code, of the current and of the older form of an
 // answer. It is false when the body is not the vendor's.
 func answer(body []byte) (code, msg string, ok bool) {
-	switch string(body) {
+	switch string(bytes.TrimSpace(body)) {
 	case success, olderSuccess:
 		return "0", "success", true
 	}

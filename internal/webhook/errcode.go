@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 )
@@ -9,7 +10,7 @@ import (
 // DingTalk and WeCom share. It is false when the body is not one JSON object
 // with a whole number as errcode.
 func ErrCode(body []byte) (code int64, msg string, ok bool) {
-	if string(body) == `{"errcode":0,"errmsg":"ok"}` {
+	if string(bytes.TrimSpace(body)) == `{"errcode":0,"errmsg":"ok"}` {
 		return 0, "ok", true
 	}
 	var v struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -21,18 +20,6 @@ type watch struct {
 	open  map[*attempt]struct{}
 	timer *time.Timer
 	armed bool
-}
-
-// attempt is one call of Post, and what the transport says of it. Its hooks run
-// on the transport's goroutines, even after Post has returned.
-type attempt struct {
-	cancel   context.CancelCauseFunc
-	began    time.Time
-	wrote    atomic.Int64 // nanoseconds after began, from 1; 0 is not yet
-	answered atomic.Bool
-	seen     atomic.Bool // the transport reports
-	given    atomic.Bool // the request was given a connection
-	again    bool        // a new search for a connection means that nothing was written before
 }
 
 // start watches an attempt from now on.

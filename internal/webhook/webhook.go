@@ -26,7 +26,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"sync"
@@ -70,12 +69,14 @@ type Options struct {
 // Client posts bodies, JSON for the most part. It may be used by several
 // goroutines at once.
 type Client struct {
-	op      string
-	now     func() time.Time
-	watch   watch
-	rt      http.RoundTripper
-	own     *http.Transport // nil when the transport is the host's
-	buffers sync.Pool       // of *[AnswerBytes + 1]byte
+	op    string
+	now   func() time.Time
+	watch watch
+	rt    http.RoundTripper
+	own   *http.Transport // nil when the transport is the host's
+
+	attempts sync.Pool // of *attempt, for own
+	buffers  sync.Pool // of *[AnswerBytes + 1]byte
 }
 
 // New makes a client with a connection pool of its own. It does no I/O.
@@ -88,6 +89,7 @@ func New(o Options) *Client {
 	if c.watch.total <= 0 {
 		c.watch.total = 60 * time.Second
 	}
+	c.attempts.New = func() any { return newAttempt(context.Background(), true) }
 	c.buffers.New = func() any { return new([AnswerBytes + 1]byte) }
 	if o.Client != nil {
 		c.rt = o.Client.Transport
@@ -105,6 +107,7 @@ func New(o Options) *Client {
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    TLSTimeout,
+		DisableCompression:     true, // answers are short
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    64,
 		WriteBufferSize:        32 << 10, // a whole message leaves in one write
@@ -169,9 +172,6 @@ type Answer struct {
 	at   time.Time // the local time of the answer
 }
 
-var contentType = []string{"application/json; charset=utf-8"}
-var userAgent = []string{"datapush"}
-
 // Post sends one attempt. A nil error means that an answer came; its status is
 // the caller's to judge, except that a redirect is already Rejected. Errors are
 // *channel.Error: NotSent while nothing can have reached the vendor, Rejected
@@ -180,41 +180,21 @@ func (c *Client) Post(ctx context.Context, r Request) (*Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &channel.Error{Op: c.op, Outcome: channel.NotSent, Err: &cause{"nothing was sent: " + err.Error(), err}}
 	}
-	// A transport that is cut short may still be reading when Post returns.
-	body := r.Body
-	if !r.Owned {
-		body = bytes.Clone(body)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	at := &attempt{cancel: cancel, again: c.own != nil}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, at.hooks()), http.MethodPost, r.URL, bytes.NewReader(body))
-	if err != nil || req.URL.Host == "" || req.URL.Scheme != "https" && req.URL.Scheme != "http" {
+	at, whole := c.begin(ctx, r), false
+	if at == nil {
 		return nil, c.Error(r, channel.Rejected, "", "the address is not a complete http or https URL; correct the destination's URL", 0)
 	}
-	req.Header["Content-Type"], req.Header["User-Agent"] = contentType, userAgent
-	if u := req.URL.User; u != nil {
-		p, _ := u.Password()
-		req.SetBasicAuth(u.Username(), p)
-	}
-	if r.Type != "" {
-		req.Header["Content-Type"] = []string{r.Type}
-	}
-	if r.Bearer != "" {
-		req.Header["Authorization"] = []string{"Bearer " + r.Bearer}
-	}
-
-	c.watch.start(at)
-	defer c.watch.stop(at)
-	resp, err := c.rt.RoundTrip(req)
+	defer func() { c.finish(at, whole) }()
+	resp, err := c.rt.RoundTrip(at.req)
 	if err != nil {
-		return nil, c.failed(ctx, r, at, err)
+		return nil, c.failed(r, at, err)
 	}
 	at.answered.Store(true)
 	defer resp.Body.Close()
 	a := &Answer{Status: resp.StatusCode, Header: resp.Header, at: c.now()}
-	if err := c.read(a, resp.Body); err != nil {
-		return nil, c.wrap(r, channel.Unknown, fmt.Sprintf("HTTP %d, then the answer broke off: ", a.Status), ctx, err)
+	whole, err = c.read(a, resp.Body)
+	if err != nil {
+		return nil, c.wrap(at.ctx, r, channel.Unknown, fmt.Sprintf("HTTP %d, then the answer broke off: ", a.Status), err)
 	}
 	if a.Status >= 300 && a.Status < 400 {
 		return nil, c.Error(r, channel.Rejected, "HTTP "+strconv.Itoa(a.Status),
@@ -223,9 +203,10 @@ func (c *Client) Post(ctx context.Context, r Request) (*Answer, error) {
 	return a, nil
 }
 
-// read fills the answer's body. Reading up to the end lets the connection be
-// used again; a longer answer costs the connection instead of the time.
-func (c *Client) read(a *Answer, body io.Reader) error {
+// read fills the answer's body and reports whether that was all of it. Reading
+// up to the end lets the connection be used again; a longer answer costs the
+// connection instead of the time.
+func (c *Client) read(a *Answer, body io.Reader) (whole bool, err error) {
 	buf := c.buffers.Get().(*[AnswerBytes + 1]byte)
 	defer c.buffers.Put(buf)
 	n := 0
@@ -233,37 +214,21 @@ func (c *Client) read(a *Answer, body io.Reader) error {
 		m, err := body.Read(buf[n:])
 		n += m
 		if err == io.EOF {
+			whole = true
 			break
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	if n > AnswerBytes {
 		n, a.Cut = AnswerBytes, true
 	}
 	a.Body = bytes.Clone(buf[:n])
-	return nil
+	return whole, nil
 }
 
-func (a *attempt) hooks() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) {
-			a.seen.Store(true)
-			if a.again {
-				// net/http looks for a second connection only when it knows that
-				// nothing of the request was processed on the first.
-				a.given.Store(false)
-			}
-		},
-		// Not WroteHeaders: when ctx ends between the two, the writing goroutine
-		// may still run.
-		GotConn:      func(httptrace.GotConnInfo) { a.given.Store(true) },
-		WroteRequest: func(httptrace.WroteRequestInfo) { a.wrote.Store(int64(time.Since(a.began)) + 1) },
-	}
-}
-
-func (c *Client) failed(ctx context.Context, r Request, a *attempt, err error) *channel.Error {
+func (c *Client) failed(r Request, a *attempt, err error) *channel.Error {
 	if ref := guard.Refused(err); ref != nil {
 		return &channel.Error{Op: c.op, Outcome: channel.Rejected, Err: &cause{c.mask(r).clean(ref.Error()), ref}}
 	}
@@ -271,14 +236,14 @@ func (c *Client) failed(ctx context.Context, r Request, a *attempt, err error) *
 		return c.Error(r, channel.NotSent, "", errProxy.Error(), 0)
 	}
 	if a.seen.Load() && !a.given.Load() {
-		return c.wrap(r, channel.NotSent, "no connection, so nothing was sent: ", ctx, err)
+		return c.wrap(a.ctx, r, channel.NotSent, "no connection, so nothing was sent: ", err)
 	}
-	return c.wrap(r, channel.Unknown, "sent, but no answer came, so it may have arrived: ", ctx, err)
+	return c.wrap(a.ctx, r, channel.Unknown, "sent, but no answer came, so it may have arrived: ", err)
 }
 
 // wrap keeps of a cause its masked text and, of all it wraps, only the end of a
 // context: other causes print addresses of their own.
-func (c *Client) wrap(r Request, o channel.Outcome, what string, ctx context.Context, err error) *channel.Error {
+func (c *Client) wrap(ctx context.Context, r Request, o channel.Outcome, what string, err error) *channel.Error {
 	end := ctx.Err()
 	if context.Cause(ctx) == context.DeadlineExceeded {
 		end = context.DeadlineExceeded // by the watch, or the caller's
