@@ -5,8 +5,9 @@
 // parameter values ([Statement.Bind]) and run by a [Source], which returns a
 // [Result] of a closed set of cell types. [Pages] runs a statement that uses
 // ${next_token} page by page; [Collect] does so for a run and joins the pages up
-// to a cap. A source knows no schedule and no message; what differs between
-// databases in quoting, comments and escapes is data, a [Dialect].
+// to a cap. [Strict] makes an error of a result that was cut. A source knows no
+// schedule and no message; what differs between databases in quoting, comments and
+// escapes is data, a [Dialect].
 //
 // A source checks what it is given with [Check], reads no further than the query's
 // limit, tells the server to stop then, and returns errors of type *[Error].

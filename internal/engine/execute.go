@@ -550,7 +550,7 @@ func (e *Engine) query(ctx context.Context, p *plan, environment string, params 
 				return statementError(i+1, err)
 			}
 			for _, n := range notes {
-				warnings = append(warnings, channel.Warning{Code: channel.WarnData, Text: fmt.Sprintf("statement %d: %s", i+1, n)})
+				warnings = append(warnings, channel.Warning{Code: channel.WarnData, Text: n})
 			}
 			results = append(results, res)
 		}
