@@ -156,9 +156,9 @@ func TestMySQLContract(t *testing.T) {
 	t.Run("Open", func(t *testing.T) {
 		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness { return mySQLHarness(t, openMySQL(t, dsn, nil)) })
 	})
-	t.Run("Open with a sql_mode that changes quotes, and more", func(t *testing.T) {
+	t.Run("Open with a sql_mode and a character set that change quotes, and more", func(t *testing.T) {
 		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
-			return mySQLHarness(t, openMySQL(t, dsn+"?sql_mode=%27ANSI,NO_BACKSLASH_ESCAPES%27&parseTime=true&multiStatements=true&interpolateParams=false", nil))
+			return mySQLHarness(t, openMySQL(t, dsn+"?sql_mode=%27ANSI,NO_BACKSLASH_ESCAPES%27&parseTime=true&multiStatements=true&interpolateParams=false&charset=gbk", nil))
 		})
 	})
 	for name, params := range map[string]string{"New": "?charset=utf8mb4", "New on a handle that parses times": "?charset=utf8mb4&parseTime=true&multiStatements=true"} {
@@ -269,6 +269,23 @@ func TestMySQLErrors(t *testing.T) {
 		defer hold.Close()
 		_, err = openMySQL(t, strings.Replace(dsn, "dp:", "it_reader:", 1), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
 		wantKind(t, err, source.Unavailable)
+	})
+	t.Run("a handle whose letters hold backslashes", func(t *testing.T) {
+		_, err := mysql.New(handle(t, dsn+"?charset=gbk"), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		wantKind(t, err, source.Other)
+		// In GBK the last byte of this letter and the backslash after it are one
+		// letter: what was doubled is single again, and takes the quote with it.
+		for charset, columns := range map[string]int{"utf8mb4": 2, "gbk": 1} {
+			rows, err := handle(t, dsn+"?charset="+charset).Query("SELECT '\u7e17" + `\\` + "', ' OR 1 -- '")
+			if err != nil {
+				t.Fatal(err)
+			}
+			names, err := rows.Columns()
+			if err != nil || len(names) != columns {
+				t.Errorf("%s reads %q, %v; want %d columns", charset, names, err, columns)
+			}
+			rows.Close()
+		}
 	})
 	t.Run("a handle whose quotes are others", func(t *testing.T) {
 		_, err := mysql.New(handle(t, dsn+"?sql_mode=ANSI_QUOTES"), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})

@@ -80,7 +80,7 @@ type Source struct {
 // Open makes a source of the database at dsn, such as
 // user:password@tcp(host:3306)/database?tls=true. It makes no connection yet.
 // Whatever the DSN says, times are read by this package, a text is one statement,
-// and nothing is prepared; the character set is utf8mb4 unless it names another.
+// nothing is prepared, and the character set is utf8mb4.
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
@@ -97,10 +97,12 @@ func Open(dsn string, o *Options) (*Source, error) {
 	if config.Timeout == 0 {
 		config.Timeout = s.opts.ConnectTimeout
 	}
-	if !strings.Contains(dsn, "charset=") && !strings.Contains(dsn, "collation=") {
-		if err := config.Apply(mysql.Charset("utf8mb4", "")); err != nil {
-			return nil, s.wrap(context.Background(), "open", err)
-		}
+	collation := config.Collation
+	if !strings.HasPrefix(collation, charset) {
+		collation = ""
+	}
+	if err := config.Apply(mysql.Charset(charset, collation)); err != nil {
+		return nil, s.wrap(context.Background(), "open", err)
 	}
 	s.loc = config.Loc
 	base, err := mysql.NewConnector(config)
@@ -118,7 +120,8 @@ func Open(dsn string, o *Options) (*Source, error) {
 
 // New makes a source of a handle that stays the host's to close. Its connections
 // must not have the sql_mode ANSI_QUOTES or NO_BACKSLASH_ESCAPES, which change
-// what a quote is; a query says so. To kill a statement the source takes another
+// what a quote is, nor a character set other than utf8mb4 and utf8, in some of
+// which a backslash can be half a letter; a query says so. To kill a statement the source takes another
 // connection of the handle.
 func New(db *sql.DB, o *Options) *Source {
 	return &Source{db: db, opts: options(o), loc: time.UTC}
@@ -251,9 +254,12 @@ func (t *session) prepare(ctx context.Context) error {
 		return nil
 	})
 	if t.id == 0 {
-		var mode, version string
-		if err := t.conn.QueryRowContext(ctx, about).Scan(&t.id, &mode, &version); err != nil {
+		var mode, version, letters string
+		if err := t.conn.QueryRowContext(ctx, about).Scan(&t.id, &mode, &version, &letters); err != nil {
 			return err
+		}
+		if letters != "" && !strings.HasPrefix(letters, "utf8") {
+			return t.source.fault("session", source.Other, "the handle's character set is "+letters+"; make it utf8mb4")
 		}
 		if bad := quoting(mode); bad != "" {
 			return t.source.fault("session", source.Other, "the handle's sql_mode has "+bad+", which changes what a quote is; take it out")
@@ -472,8 +478,11 @@ func (t *session) columns(ctx context.Context, sql string) ([]source.Column, err
 	return r.Columns, nil
 }
 
+// charset is how texts are sent and come back: the cells of a result are UTF-8.
+const charset = "utf8mb4"
+
 // about tells what a connection is.
-const about = "SELECT CONNECTION_ID(), @@sql_mode, @@version"
+const about = "SELECT CONNECTION_ID(), @@sql_mode, @@version, @@character_set_client"
 
 // quoting returns the parts of a sql_mode that change what a quote is.
 func quoting(mode string) string {

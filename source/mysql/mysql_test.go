@@ -21,12 +21,13 @@ import (
 // server answers the statements of a host's handle and keeps what it was sent,
 // with the number of the connection in front.
 type server struct {
-	mode   string
-	column column
-	values []driver.Value // a row each; repeated for ever if endless
-	more   bool
-	fail   error
-	hang   chan struct{} // closed once a statement hangs
+	mode    string
+	letters string
+	column  column
+	values  []driver.Value // a row each; repeated for ever if endless
+	more    bool
+	fail    error
+	hang    chan struct{} // closed once a statement hangs
 
 	mu   sync.Mutex
 	next int64
@@ -72,8 +73,8 @@ func (c *conn) ExecContext(_ context.Context, text string, _ []driver.NamedValue
 
 func (c *conn) QueryContext(ctx context.Context, text string, _ []driver.NamedValue) (driver.Rows, error) {
 	if strings.HasPrefix(text, "SELECT CONNECTION_ID()") {
-		return &rows{columns: []column{{"id", "BIGINT"}, {"mode", "VARCHAR"}, {"version", "VARCHAR"}},
-			table: [][]driver.Value{{c.id, c.mode, "10.11-MariaDB"}}}, nil
+		return &rows{columns: []column{{"id", "BIGINT"}, {"mode", "VARCHAR"}, {"version", "VARCHAR"}, {"letters", "VARCHAR"}},
+			table: [][]driver.Value{{c.id, c.mode, "10.11-MariaDB", c.letters}}}, nil
 	}
 	c.note(c.id, text)
 	if c.hang != nil {
@@ -288,6 +289,16 @@ func TestAHandleWithOtherQuotesIsRefused(t *testing.T) {
 	_, err := open(t, &server{mode: "STRICT_TRANS_TABLES,ANSI_QUOTES"}, nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
 	if err == nil || !strings.Contains(err.Error(), "ANSI_QUOTES") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestAHandleWhoseLettersHoldBackslashesIsRefused(t *testing.T) {
+	for letters, ok := range map[string]bool{"utf8mb4": true, "utf8": true, "utf8mb3": true, "": true, "gbk": false, "sjis": false, "latin1": false} {
+		s := &server{letters: letters, column: column{"v", "INT"}}
+		_, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
+		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "character set is "+letters) {
+			t.Errorf("%q: error %v", letters, err)
+		}
 	}
 }
 
