@@ -17,11 +17,13 @@
 //	TEXT in a column DATE, DATETIME,          time.Time, in UTC unless the text has an offset;
 //	TIMESTAMP                                 text that is no time stays a string
 //	TEXT in a column JSON, if valid           source.JSON
-//	TEXT in a column DECIMAL, NUMERIC         source.Decimal, if it is a plain number
+//	TEXT in a column DECIMAL TEXT,            source.Decimal, if it is a plain number
+//	NUMERIC TEXT
 //	BLOB                                      []byte
 //
 // SQLite has no decimal type: a number in a column DECIMAL is stored as INTEGER
-// or REAL and comes as such. Expressions have no declared type.
+// or REAL and comes as such. Only a column whose declared type has TEXT in it too
+// keeps every digit. Expressions have no declared type.
 //
 // Reading stops at the limit of rows, and at a budget of bytes with an error.
 // When the context ends, the running statement is interrupted. Rows are read

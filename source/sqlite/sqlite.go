@@ -331,10 +331,11 @@ func interruptWith(ctx context.Context, conn any) (stop func()) {
 	}
 }
 
-// decoder returns how to read a column of a declared type.
+// decoder returns how to read a column of a declared type, of which the first
+// word decides: DECIMAL(10,2), DECIMAL TEXT.
 func decoder(declared string) sqlrows.Decode {
-	if i := strings.IndexByte(declared, '('); i >= 0 {
-		declared = strings.TrimSpace(declared[:i])
+	if i := strings.IndexAny(declared, "( "); i >= 0 {
+		declared = declared[:i]
 	}
 	switch declared {
 	case "BOOLEAN", "BOOL":

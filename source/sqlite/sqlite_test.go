@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func open(t testing.TB, dsn string, o *sqlite.Options) *sqlite.Source {
 }
 
 func TestTypes(t *testing.T) {
-	path := database(t, `CREATE TABLE v(b BOOLEAN, d DATE, dt DATETIME, ts TIMESTAMP, j JSON, n DECIMAL(10,2), x)`)
+	path := database(t, `CREATE TABLE v(b BOOLEAN, d DATE, dt DATETIME, ts TIMESTAMP, j JSON, n DECIMAL(10,2), nt DECIMAL TEXT(40,10), nu NUMERIC TEXT, x)`)
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +82,9 @@ func TestTypes(t *testing.T) {
 		{"a number in a column DECIMAL is stored as REAL", "n", "12.5", 12.5},
 		{"or as INTEGER", "n", "12.00", int64(12)},
 		{"a decimal beyond a REAL's digits is rounded by SQLite itself", "x", "123456789012345678.25", 123456789012345680.0},
+		{"a column that is DECIMAL and TEXT keeps every digit", "nt", "'-123456789012345678901234567890.1234567890'", source.Decimal("-123456789012345678901234567890.1234567890")},
+		{"and so does one that is NUMERIC and TEXT", "nu", "'12.50'", source.Decimal("12.50")},
+		{"a text in it that is no number", "nt", "'1e5'", "1e5"},
 		{"an expression has no declared type", "x", "date('2024-01-02')", "2024-01-02"},
 	}
 	for _, tt := range tests {
@@ -97,6 +101,32 @@ func TestTypes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNullIsNilInAColumnOfAnyType(t *testing.T) {
+	s := open(t, database(t, "CREATE TABLE n(a BOOLEAN, b DATE, c DATETIME, d TIMESTAMP, e JSON, f DECIMAL(10,2), g NUMERIC TEXT, h INTEGER, i REAL, j TEXT, k BLOB, l)",
+		"INSERT INTO n(a) VALUES (NULL)"), nil)
+	r, err := s.Query(t.Context(), source.Query{SQL: "SELECT * FROM n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]any{make([]any, 12)}, r.Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func Test200QueriesAtOnceOnAPoolOf4(t *testing.T) {
+	s := open(t, database(t), &sqlite.Options{MaxOpenConns: 4})
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT %d", i)})
+			if err != nil || r.Rows[0][0] != int64(i) {
+				t.Errorf("query %d: %v, %v", i, r, err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestOpenDoesNotCreateAFile(t *testing.T) {
