@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,7 +66,7 @@ const (
 	pgLate    = "SELECT i, CASE WHEN i > 5000 THEN pg_sleep(600)::text ELSE repeat('x', 100) END AS pad FROM generate_series(1, 6000) AS g(i)"
 )
 
-var pgCells = []sourcetest.Cell{
+var pgCells = append([]sourcetest.Cell{
 	{Name: "NULL", SQL: "SELECT NULL::text AS v", Want: nil},
 	{Name: "boolean", SQL: "SELECT true AS v", Want: true},
 	{Name: "boolean false", SQL: "SELECT false AS v", Want: false},
@@ -125,6 +126,50 @@ var pgCells = []sourcetest.Cell{
 	{Name: "xid8", SQL: "SELECT '18446744073709551615'::xid8 AS v", Want: uint64(math.MaxUint64)},
 	{Name: "void", SQL: "SELECT pg_sleep(0) AS v", Want: ""},
 	{Name: "an enum", SQL: "SELECT 'sad'::it_mood AS v", Want: "sad"},
+	{Name: "an enum's array", SQL: "SELECT ARRAY['sad', 'ok']::it_mood[] AS v", Want: "{sad,ok}"},
+	{Name: "a composite type", SQL: "SELECT ROW(1, 'a b')::it_pair AS v", Want: `(1,"a b")`},
+	{Name: "a domain", SQL: "SELECT 1.5::it_price AS v", Want: source.Decimal("1.50")},
+	{Name: "real NaN", SQL: "SELECT 'NaN'::real AS v", Want: math.NaN()},
+	{Name: "real infinity", SQL: "SELECT 'Infinity'::real AS v", Want: math.Inf(1)},
+	{Name: "numeric infinity", SQL: "SELECT '-Infinity'::numeric AS v", Want: math.Inf(-1)},
+	{Name: "varchar", SQL: "SELECT 'a'::varchar(9) AS v", Want: "a"},
+	{Name: `"char"`, SQL: `SELECT 'x'::"char" AS v`, Want: "x"},
+	{Name: "name", SQL: "SELECT 'x'::name AS v", Want: "x"},
+	{Name: "timestamp infinity", SQL: "SELECT 'infinity'::timestamp AS v", Want: "infinity"},
+	{Name: "timestamptz infinity", SQL: "SELECT 'infinity'::timestamptz AS v", Want: "infinity"},
+	{Name: "timestamptz -infinity", SQL: "SELECT '-infinity'::timestamptz AS v", Want: "-infinity"},
+	{Name: "a timestamp before Christ", SQL: "SELECT TIMESTAMP '0044-03-15 08:00:00 BC' AS v", Want: "0044-03-15 08:00:00 BC"},
+	{Name: "the last microsecond of 9999", SQL: "SELECT TIMESTAMP '9999-12-31 23:59:59.999999' AS v", Want: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+	{Name: "a negative interval", SQL: "SELECT INTERVAL '-1 year -2 days 3 hours' AS v", Want: "-1 years -2 days +03:00:00"},
+	{Name: "timestamp[]", SQL: "SELECT ARRAY[TIMESTAMP '2024-01-02 08:09:10', NULL] AS v", Want: source.JSON(`["2024-01-02 08:09:10",null]`)},
+	{Name: "uuid[]", SQL: "SELECT ARRAY['0f0e0d0c-0b0a-0908-0706-050403020100']::uuid[] AS v", Want: source.JSON(`["0f0e0d0c-0b0a-0908-0706-050403020100"]`)},
+	{Name: "float8[]", SQL: "SELECT ARRAY[0.1, 'Infinity']::float8[] AS v", Want: source.JSON(`[0.1,"Infinity"]`)},
+	{Name: "macaddr8", SQL: "SELECT '08:00:2b:01:02:03:04:05'::macaddr8 AS v", Want: "08:00:2b:01:02:03:04:05"},
+	{Name: "varbit", SQL: "SELECT B'101'::varbit AS v", Want: "101"},
+	{Name: "line", SQL: "SELECT '{1,-1,0}'::line AS v", Want: "{1,-1,0}"},
+	{Name: "lseg", SQL: "SELECT '[(1,1),(2,2)]'::lseg AS v", Want: "[(1,1),(2,2)]"},
+	{Name: "box", SQL: "SELECT '(1,1),(0,0)'::box AS v", Want: "(1,1),(0,0)"},
+	{Name: "path", SQL: "SELECT '((1,1),(2,2))'::path AS v", Want: "((1,1),(2,2))"},
+	{Name: "polygon", SQL: "SELECT '((1,1),(2,2),(3,0))'::polygon AS v", Want: "((1,1),(2,2),(3,0))"},
+	{Name: "circle", SQL: "SELECT '<(1,1),2>'::circle AS v", Want: "<(1,1),2>"},
+	{Name: "numrange", SQL: "SELECT numrange(1.5, 2) AS v", Want: "[1.5,2)"},
+	{Name: "daterange", SQL: "SELECT daterange('2024-01-01', NULL) AS v", Want: "[2024-01-01,)"},
+	{Name: "int4multirange", SQL: "SELECT '{[1,3),[5,7)}'::int4multirange AS v", Want: "{[1,3),[5,7)}"},
+	{Name: "tsquery", SQL: "SELECT 'a & b'::tsquery AS v", Want: "'a' & 'b'"},
+	{Name: "pg_lsn", SQL: "SELECT '16/B374D848'::pg_lsn AS v", Want: "16/B374D848"},
+	{Name: "regclass", SQL: "SELECT 'pg_class'::regclass AS v", Want: "pg_class"},
+}, nulls(func(kind string) string { return "SELECT NULL::" + kind + " AS v" },
+	"boolean", "smallint", "integer", "bigint", "oid", "xid8", "real", "float8", "numeric", "text", "varchar", "char(3)", `"char"`, "name", "bytea",
+	"date", "time", "timetz", "timestamp", "timestamptz", "interval", "json", "jsonb", "xml", "uuid", "inet", "cidr", "macaddr", "money", "bit(3)", "varbit",
+	"point", "line", "lseg", "box", "path", "polygon", "circle", "int4range", "tsvector", "integer[]", "text[]", "jsonb[]", "it_mood", "it_pair", "it_price")...)
+
+// nulls are cells of NULL in each type, for which sql makes a query.
+func nulls(sql func(kind string) string, kinds ...string) []sourcetest.Cell {
+	var cells []sourcetest.Cell
+	for _, k := range kinds {
+		cells = append(cells, sourcetest.Cell{Name: "NULL of " + k, SQL: sql(k), Want: nil})
+	}
+	return cells
 }
 
 var pgSetup sync.Once
@@ -132,7 +177,9 @@ var pgSetup sync.Once
 func pgHarness(t *testing.T, s source.Source, running string) sourcetest.Harness {
 	pgSetup.Do(func() {
 		admin(t, "DROP TABLE IF EXISTS it_t", "CREATE TABLE it_t(id int)", "INSERT INTO it_t VALUES (1), (2)",
-			"DROP TYPE IF EXISTS it_mood", "CREATE TYPE it_mood AS ENUM ('sad', 'ok')", "DROP DATABASE IF EXISTS it_fork", "CREATE DATABASE it_fork",
+			"DROP TYPE IF EXISTS it_mood", "CREATE TYPE it_mood AS ENUM ('sad', 'ok')",
+			"DROP TYPE IF EXISTS it_pair", "CREATE TYPE it_pair AS (a int, b text)", "DROP DOMAIN IF EXISTS it_price", "CREATE DOMAIN it_price AS numeric(10,2)",
+			"DROP DATABASE IF EXISTS it_fork", "CREATE DATABASE it_fork",
 			"ALTER DATABASE it_fork SET standard_conforming_strings = off", "ALTER DATABASE it_fork SET escape_string_warning = off",
 			"DROP ROLE IF EXISTS it_reader", "CREATE ROLE it_reader LOGIN PASSWORD '"+server.Password+"'")
 	})
@@ -147,7 +194,8 @@ func pgHarness(t *testing.T, s source.Source, running string) sourcetest.Harness
 		Write: "DELETE FROM it_t", State: "SELECT count(*) FROM it_t",
 		Refused: []string{
 			"INSERT INTO it_t VALUES (3)", "WITH x AS (DELETE FROM it_t RETURNING *) SELECT * FROM x", "SELECT * INTO it_new FROM it_t",
-			"WITH x AS (SELECT 1) UPDATE it_t SET id = 9", "COPY it_t TO STDOUT", "EXPLAIN ANALYZE DELETE FROM it_t", "CALL x()", "DO $$BEGIN END$$",
+			"WITH x AS (INSERT INTO it_t VALUES (3) RETURNING *) SELECT * FROM x", "WITH x AS (UPDATE it_t SET id = 9 RETURNING *) SELECT * FROM x",
+			"WITH x AS (SELECT 1) DELETE FROM it_t", "WITH x AS (SELECT 1) INSERT INTO it_t SELECT 3", "WITH x AS (SELECT 1) UPDATE it_t SET id = 9", "COPY it_t TO STDOUT", "EXPLAIN ANALYZE DELETE FROM it_t", "CALL x()", "DO $$BEGIN END$$",
 			"VACUUM", "BEGIN", "SET x.y = 1", "SHOW ALL", "LISTEN x", "TABLE it_t", "VALUES (1)",
 		},
 		Cells:      pgCells,
@@ -196,35 +244,38 @@ func TestPostgresContract(t *testing.T) {
 	})
 	t.Run("Redshift mode, on a database whose literals take backslashes", func(t *testing.T) {
 		sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
-			h := pgHarness(t, nil, "'it_fork'")
+			h := redshift(pgHarness(t, nil, "'it_fork'"))
 			h.Source = openPostgres(t, strings.Replace(dsn(), "/postgres?", "/it_fork?", 1), &postgres.Options{Mode: postgres.Redshift})
-			h.Write, h.State = "DELETE FROM pg_class", "SELECT count(*) > 0 FROM pg_class"
-			h.Cells = withoutType(h.Cells, "an enum", "bytea", "text[]")
 			return h
 		})
 	})
 }
 
-func withoutType(cells []sourcetest.Cell, names ...string) []sourcetest.Cell {
-	var out []sourcetest.Cell
-	for _, c := range cells {
-		keep := true
-		for _, n := range names {
-			keep = keep && c.Name != n
-		}
-		if keep {
-			out = append(out, c)
-		}
-	}
-	return out
+// redshift makes of a harness one for a database whose literals take backslashes,
+// which has none of the tables and types made for the tests.
+func redshift(h sourcetest.Harness) sourcetest.Harness {
+	h.Write, h.State = "DELETE FROM pg_class", "SELECT count(*) > 0 FROM pg_class"
+	h.Cells = withoutType(h.Cells, "it_", `\`)
+	return h
+}
+
+// withoutType leaves out the cells whose SQL has one of the texts.
+func withoutType(cells []sourcetest.Cell, texts ...string) []sourcetest.Cell {
+	return slices.DeleteFunc(slices.Clone(cells), func(c sourcetest.Cell) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(c.SQL, text) })
+	})
 }
 
 func TestPostgresContractBehindAPooler(t *testing.T) {
 	pgBouncer.need(t)
-	for name, o := range map[string]*postgres.Options{"extended protocol": nil, "simple protocol": {SimpleProtocol: true}} {
+	for name, o := range map[string]*postgres.Options{"extended protocol": nil, "simple protocol": {SimpleProtocol: true}, "Redshift mode": {Mode: postgres.Redshift}} {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
-				h := pgHarness(t, openPostgres(t, server.PostgresDSN(pgBouncer.server), o), "'postgres'")
+				h, dsn := pgHarness(t, nil, "'postgres'"), server.PostgresDSN(pgBouncer.server)
+				if o != nil && o.Mode == postgres.Redshift {
+					h, dsn = redshift(pgHarness(t, nil, "'it_fork'")), strings.Replace(dsn, "/postgres?", "/it_fork?", 1)
+				}
+				h.Source = openPostgres(t, dsn, o)
 				h.Secrets = append(h.Secrets, fmt.Sprint(pgBouncer.server.Port))
 				return h
 			})
