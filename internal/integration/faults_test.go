@@ -31,9 +31,9 @@ func silentListener(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// before stands before a server, with a connection to it for each that is taken,
-// and lets relay carry what the server sends.
-func before(t *testing.T, to string, relay func(client *net.TCPConn, server net.Conn)) *server.Server {
+// before stands before a server, with a connection to it for each that is taken.
+// down carries what the server sends, up what the client does.
+func before(t *testing.T, to string, down func(client *net.TCPConn, server net.Conn), up func(server, client net.Conn)) *server.Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -54,10 +54,10 @@ func before(t *testing.T, to string, relay func(client *net.TCPConn, server net.
 				}
 				defer c.Close()
 				go func() {
-					_, _ = io.Copy(c, client)
+					up(c, client)
 					_ = c.Close()
 				}()
-				relay(client.(*net.TCPConn), c)
+				down(client.(*net.TCPConn), c)
 			}()
 		}
 	}()
@@ -69,8 +69,11 @@ func resetter(t *testing.T, to string, after int64) *server.Server {
 	return before(t, to, func(client *net.TCPConn, server net.Conn) {
 		_, _ = io.CopyN(client, server, after)
 		_ = client.SetLinger(0)
-	})
+	}, pass)
 }
+
+// pass carries everything.
+func pass(to, from net.Conn) { _, _ = io.Copy(to, from) }
 
 func TestConnectionFaults(t *testing.T) {
 	mariaDB.need(t)

@@ -59,7 +59,7 @@ func heap(f func()) int64 {
 func counted(t *testing.T, to string, sent *atomic.Int64) *server.Server {
 	return before(t, to, func(client *net.TCPConn, server net.Conn) {
 		_, _ = io.Copy(client, io.TeeReader(server, counter{sent}))
-	})
+	}, pass)
 }
 
 type counter struct{ n *atomic.Int64 }

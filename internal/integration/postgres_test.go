@@ -2,9 +2,12 @@ package integration_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -280,6 +283,81 @@ func TestPostgresContractBehindAPooler(t *testing.T) {
 				return h
 			})
 		})
+	}
+}
+
+// messages reads what a client of PostgreSQL sends: the kind of each message after
+// the first, and its text where it is a query.
+func messages(from io.Reader, note func(kind byte, text string)) error {
+	head := make([]byte, 5)
+	for first := true; ; first = false {
+		size := head[1:]
+		if first {
+			head[0] = 0
+		} else if _, err := io.ReadFull(from, head[:1]); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(from, size); err != nil {
+			return err
+		}
+		body := make([]byte, int(binary.BigEndian.Uint32(size))-4)
+		if _, err := io.ReadFull(from, body); err != nil {
+			return err
+		}
+		switch head[0] {
+		case 0:
+		case 'Q':
+			note('Q', strings.TrimSuffix(string(body), "\x00"))
+		default:
+			note(head[0], "")
+		}
+	}
+}
+
+// Redshift is not to be had: this is what it would be sent. A password is p, the
+// end X, and a statement of the simple protocol Q.
+func TestRedshiftIsSentTheSimpleProtocolAlone(t *testing.T) {
+	postgreSQL.need(t)
+	pgHarness(t, nil, "''")
+	var mu sync.Mutex
+	var kinds, texts []string
+	s := before(t, postgreSQL.server.Addr(), func(client *net.TCPConn, server net.Conn) { pass(client, server) }, func(server, client net.Conn) {
+		_ = messages(io.TeeReader(client, server), func(kind byte, text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Contains(kinds, string(kind)) {
+				kinds = append(kinds, string(kind))
+			}
+			if kind == 'Q' {
+				texts = append(texts, text)
+			}
+		})
+	})
+	dsn := strings.Replace(server.PostgresDSN(s), "/postgres?", "/it_fork?", 1)
+	src := openPostgres(t, dsn, &postgres.Options{Mode: postgres.Redshift})
+	if _, err := src.Columns(t.Context(), "SELECT 1 AS a LIMIT 5"); err != nil {
+		t.Fatal(err)
+	}
+	session, err := src.Session(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := session.Query(t.Context(), source.Query{SQL: "SELECT 2"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff([]string{"p", "Q"}, kinds); diff != "" {
+		t.Errorf("kinds of messages (-want +got):\n%s", diff)
+	}
+	const begin = "BEGIN READ ONLY; SET LOCAL extra_float_digits = 2"
+	if diff := cmp.Diff([]string{begin, "SELECT 1 AS a\nLIMIT 0", "ROLLBACK", begin, "SELECT 2", "SELECT 2", "ROLLBACK"}, texts); diff != "" {
+		t.Errorf("statements (-want +got):\n%s", diff)
 	}
 }
 
