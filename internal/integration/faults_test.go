@@ -2,8 +2,10 @@ package integration_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,9 +85,10 @@ func TestConnectionFaults(t *testing.T) {
 		addr          string
 		open          func(*server.Server) source.Source
 		endless, late string
+		slow          string
 	}{
-		{"PostgreSQL", postgreSQL.server.Addr(), func(s *server.Server) source.Source { return openPostgres(t, server.PostgresDSN(s), nil) }, pgEndless, pgLate},
-		{"MariaDB", mariaDB.server.Addr(), func(s *server.Server) source.Source { return openMySQL(t, server.MySQLDSN(s.Port), nil) }, mySQLEndless, mySQLLate},
+		{"PostgreSQL", postgreSQL.server.Addr(), func(s *server.Server) source.Source { return openPostgres(t, server.PostgresDSN(s), nil) }, pgEndless, pgLate, "SELECT pg_sleep(0.5) AS s, 7 AS v"},
+		{"MariaDB", mariaDB.server.Addr(), func(s *server.Server) source.Source { return openMySQL(t, server.MySQLDSN(s.Port), nil) }, mySQLEndless, mySQLLate, "SELECT SLEEP(0.5) AS s, 7 AS v"},
 	}
 	for _, sys := range systems {
 		t.Run(sys.name+" resets the connection in the middle of a result", func(t *testing.T) {
@@ -103,6 +106,12 @@ func TestConnectionFaults(t *testing.T) {
 			_, err := sys.open(resetter(t, sys.addr, 20)).Query(t.Context(), source.Query{SQL: "SELECT 1"})
 			wantKind(t, err, source.Unavailable)
 		})
+		t.Run(sys.name+" is slow with its first row", func(t *testing.T) {
+			r, err := sys.open(direct(sys.addr)).Query(t.Context(), source.Query{SQL: sys.slow})
+			if err != nil || len(r.Rows) != 1 || r.Rows[0][1] != int64(7) {
+				t.Errorf("%v, %v", r, err)
+			}
+		})
 		t.Run(sys.name+" streams rows while the deadline passes", func(t *testing.T) {
 			for _, sql := range []string{sys.late, sys.endless} {
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -112,6 +121,54 @@ func TestConnectionFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyAtOnce runs 200 queries at once, each of which must get its own answer.
+func manyAtOnce(t *testing.T, s source.Source) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT %d", i)})
+			if err != nil || len(r.Rows) != 1 || r.Rows[0][0] != int64(i) {
+				t.Errorf("query %d: %v, %v", i, r, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// restarted stops a server between two runs of each source: while it is away the
+// kind of the error says so, and afterwards the next run succeeds without help,
+// whether the source has seen the server gone or not.
+func restarted(t *testing.T, own *server.Server, sources map[string]source.Source) {
+	t.Helper()
+	one := func(s source.Source) error {
+		_, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		return err
+	}
+	again := func(when string) {
+		t.Helper()
+		for name, s := range sources {
+			if err := one(s); err != nil {
+				t.Errorf("%s, %s: %v", name, when, err)
+			}
+		}
+	}
+	again("before")
+	own.Stop()
+	for _, s := range sources {
+		wantKind(t, one(s), source.Unavailable)
+	}
+	if err := own.Start(); err != nil {
+		t.Fatal(err)
+	}
+	again("after the server was gone")
+	own.Stop()
+	if err := own.Start(); err != nil {
+		t.Fatal(err)
+	}
+	again("after a restart that nobody saw")
 }
 
 // direct is the server at an address.

@@ -51,41 +51,60 @@ func openMySQL(t testing.TB, dsn string, o *mysql.Options) *mysql.Source {
 	return s
 }
 
-var mySQLCells = []sourcetest.Cell{
+var mySQLCells = append([]sourcetest.Cell{
 	{Name: "NULL", SQL: "SELECT NULL AS v", Want: nil},
 	{Name: "BOOLEAN", SQL: "SELECT TRUE AS v", Want: int64(1)},
-	{Name: "TINYINT", SQL: "SELECT ti AS v FROM it_types", Want: int64(-128)},
-	{Name: "SMALLINT UNSIGNED", SQL: "SELECT su AS v FROM it_types", Want: int64(65535)},
-	{Name: "INT UNSIGNED", SQL: "SELECT iu AS v FROM it_types", Want: int64(4294967295)},
-	{Name: "BIGINT", SQL: "SELECT bi AS v FROM it_types", Want: int64(math.MinInt64)},
-	{Name: "BIGINT UNSIGNED", SQL: "SELECT bu AS v FROM it_types", Want: uint64(math.MaxUint64)},
-	{Name: "a small BIGINT UNSIGNED", SQL: "SELECT bs AS v FROM it_types", Want: uint64(7)},
-	{Name: "FLOAT", SQL: "SELECT f AS v FROM it_types", Want: 0.1},
-	{Name: "DOUBLE", SQL: "SELECT d AS v FROM it_types", Want: 0.30000000000000004},
-	{Name: "DECIMAL", SQL: "SELECT n AS v FROM it_types", Want: source.Decimal("12345678901234567890123456789012345.123456789012345678901234567890")},
+	{Name: "TINYINT", SQL: "SELECT ti AS v FROM it_types WHERE ti = -128", Want: int64(-128)},
+	{Name: "SMALLINT UNSIGNED", SQL: "SELECT su AS v FROM it_types WHERE ti = -128", Want: int64(65535)},
+	{Name: "INT UNSIGNED", SQL: "SELECT iu AS v FROM it_types WHERE ti = -128", Want: int64(4294967295)},
+	{Name: "BIGINT", SQL: "SELECT bi AS v FROM it_types WHERE ti = -128", Want: int64(math.MinInt64)},
+	{Name: "BIGINT UNSIGNED", SQL: "SELECT bu AS v FROM it_types WHERE ti = -128", Want: uint64(math.MaxUint64)},
+	{Name: "a small BIGINT UNSIGNED", SQL: "SELECT bs AS v FROM it_types WHERE ti = -128", Want: uint64(7)},
+	{Name: "FLOAT", SQL: "SELECT f AS v FROM it_types WHERE ti = -128", Want: 0.1},
+	{Name: "DOUBLE", SQL: "SELECT d AS v FROM it_types WHERE ti = -128", Want: 0.30000000000000004},
+	{Name: "DECIMAL", SQL: "SELECT n AS v FROM it_types WHERE ti = -128", Want: source.Decimal("12345678901234567890123456789012345.123456789012345678901234567890")},
 	{Name: "DECIMAL with its zeros", SQL: "SELECT CAST(12000 AS DECIMAL(10,2)) AS v", Want: source.Decimal("12000.00")},
-	{Name: "BIT", SQL: "SELECT bt AS v FROM it_types", Want: uint64(261)},
-	{Name: "YEAR", SQL: "SELECT y AS v FROM it_types", Want: int64(2024)},
-	{Name: "CHAR", SQL: "SELECT c AS v FROM it_types", Want: "it's 中文 🙂"},
+	{Name: "BIT", SQL: "SELECT bt AS v FROM it_types WHERE ti = -128", Want: uint64(261)},
+	{Name: "YEAR", SQL: "SELECT y AS v FROM it_types WHERE ti = -128", Want: int64(2024)},
+	{Name: "CHAR", SQL: "SELECT c AS v FROM it_types WHERE ti = -128", Want: "it's 中文 🙂"},
 	{Name: "an empty VARCHAR", SQL: "SELECT '' AS v", Want: ""},
-	{Name: "TEXT", SQL: "SELECT tx AS v FROM it_types", Want: "text"},
-	{Name: "ENUM", SQL: "SELECT en AS v FROM it_types", Want: "sad"},
-	{Name: "SET", SQL: "SELECT st AS v FROM it_types", Want: "a,b"},
-	{Name: "BINARY", SQL: "SELECT b AS v FROM it_types", Want: []byte{0, 255, 0, 0}},
-	{Name: "BLOB", SQL: "SELECT bl AS v FROM it_types", Want: []byte{0, 92, 255}},
-	{Name: "DATE", SQL: "SELECT da AS v FROM it_types", Want: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)},
-	{Name: "DATETIME", SQL: "SELECT dt AS v FROM it_types", Want: time.Date(2024, 1, 2, 8, 9, 10, 123456000, time.UTC)},
-	{Name: "TIMESTAMP", SQL: "SELECT ts AS v FROM it_types", Want: time.Date(2024, 1, 2, 8, 9, 10, 0, time.UTC)},
-	{Name: "the zero DATE", SQL: "SELECT zd AS v FROM it_types", Want: "0000-00-00"},
-	{Name: "the zero DATETIME", SQL: "SELECT zt AS v FROM it_types", Want: "0000-00-00 00:00:00"},
-	{Name: "TIME", SQL: "SELECT ti2 AS v FROM it_types", Want: "-838:59:59"},
-	{Name: "JSON of MariaDB", SQL: "SELECT j AS v FROM it_types", Want: `{"a": [1]}`},
-	{Name: "UUID", SQL: "SELECT u AS v FROM it_types", Want: "0f0e0d0c-0b0a-0908-0706-050403020100"},
-	{Name: "INET6", SQL: "SELECT ip AS v FROM it_types", Want: "2001:db8::1"},
-	{Name: "GEOMETRY", SQL: "SELECT g AS v FROM it_types", Want: []byte{0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0x40}},
-	{Name: "NULL of a number", SQL: "SELECT nn AS v FROM it_types", Want: nil},
-	{Name: "NULL of a date", SQL: "SELECT nd AS v FROM it_types", Want: nil},
-}
+	{Name: "TEXT", SQL: "SELECT tx AS v FROM it_types WHERE ti = -128", Want: "text"},
+	{Name: "ENUM", SQL: "SELECT en AS v FROM it_types WHERE ti = -128", Want: "sad"},
+	{Name: "SET", SQL: "SELECT st AS v FROM it_types WHERE ti = -128", Want: "a,b"},
+	{Name: "BINARY", SQL: "SELECT b AS v FROM it_types WHERE ti = -128", Want: []byte{0, 255, 0, 0}},
+	{Name: "BLOB", SQL: "SELECT bl AS v FROM it_types WHERE ti = -128", Want: []byte{0, 92, 255}},
+	{Name: "DATE", SQL: "SELECT da AS v FROM it_types WHERE ti = -128", Want: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)},
+	{Name: "DATETIME", SQL: "SELECT dt AS v FROM it_types WHERE ti = -128", Want: time.Date(2024, 1, 2, 8, 9, 10, 123456000, time.UTC)},
+	{Name: "TIMESTAMP", SQL: "SELECT ts AS v FROM it_types WHERE ti = -128", Want: time.Date(2024, 1, 2, 8, 9, 10, 0, time.UTC)},
+	{Name: "the zero DATE", SQL: "SELECT zd AS v FROM it_types WHERE ti = -128", Want: "0000-00-00"},
+	{Name: "the zero DATETIME", SQL: "SELECT zt AS v FROM it_types WHERE ti = -128", Want: "0000-00-00 00:00:00"},
+	{Name: "TIME", SQL: "SELECT ti2 AS v FROM it_types WHERE ti = -128", Want: "-838:59:59"},
+	{Name: "JSON of MariaDB", SQL: "SELECT j AS v FROM it_types WHERE ti = -128", Want: `{"a": [1]}`},
+	{Name: "UUID", SQL: "SELECT u AS v FROM it_types WHERE ti = -128", Want: "0f0e0d0c-0b0a-0908-0706-050403020100"},
+	{Name: "INET6", SQL: "SELECT ip AS v FROM it_types WHERE ti = -128", Want: "2001:db8::1"},
+	{Name: "GEOMETRY", SQL: "SELECT g AS v FROM it_types WHERE ti = -128", Want: []byte{0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0x40}},
+	{Name: "TINYINT UNSIGNED", SQL: "SELECT tu AS v FROM it_more WHERE tu = 255", Want: int64(255)},
+	{Name: "MEDIUMINT", SQL: "SELECT mi AS v FROM it_more WHERE tu = 255", Want: int64(-8388608)},
+	{Name: "INT ZEROFILL", SQL: "SELECT iz AS v FROM it_more WHERE tu = 255", Want: int64(7)},
+	{Name: "BOOLEAN in a column", SQL: "SELECT bo AS v FROM it_more WHERE tu = 255", Want: int64(1)},
+	{Name: "BIT of 64", SQL: "SELECT bl AS v FROM it_more WHERE tu = 255", Want: uint64(math.MaxUint64)},
+	{Name: "a negative DECIMAL", SQL: "SELECT dn AS v FROM it_more WHERE tu = 255", Want: source.Decimal("-0.50")},
+	{Name: "the year 0", SQL: "SELECT y0 AS v FROM it_more WHERE tu = 255", Want: int64(0)},
+	{Name: "TINYTEXT", SQL: "SELECT tt AS v FROM it_more WHERE tu = 255", Want: ""},
+	{Name: "LONGTEXT", SQL: "SELECT lt AS v FROM it_more WHERE tu = 255", Want: "é"},
+	{Name: "VARBINARY", SQL: "SELECT vb AS v FROM it_more WHERE tu = 255", Want: []byte{0xff, 0}},
+	{Name: "LONGBLOB", SQL: "SELECT lb AS v FROM it_more WHERE tu = 255", Want: []byte{}},
+	{Name: "TIME with fractions", SQL: "SELECT tf AS v FROM it_more WHERE tu = 255", Want: "08:09:10.500000"},
+	{Name: "the last DATETIME", SQL: "SELECT dm AS v FROM it_more WHERE tu = 255", Want: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+	{Name: "a DATE without a month", SQL: "SELECT zm AS v FROM it_more WHERE tu = 255", Want: "2024-00-00"},
+	{Name: "a DATETIME without a day", SQL: "SELECT zd AS v FROM it_more WHERE tu = 255", Want: "2024-01-00 08:00:00"},
+	{Name: "the zero TIMESTAMP", SQL: "SELECT zt AS v FROM it_more WHERE tu = 255", Want: "0000-00-00 00:00:00"},
+	{Name: "LINESTRING", SQL: "SELECT ls AS v FROM it_more WHERE tu = 255", Want: []byte("\x00\x00\x00\x00\x01\x02\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00@\x00\x00\x00\x00\x00\x00\b@\x00\x00\x00\x00\x00\x00\x10@")},
+	{Name: "INET4", SQL: "SELECT i4 AS v FROM it_more WHERE tu = 255", Want: "192.0.2.1"},
+}, append(
+	nulls(func(column string) string { return "SELECT " + column + " AS v FROM it_types WHERE ti IS NULL" }, "ti", "su", "iu", "bi", "bu", "bs", "f", "d", "n", "bt", "y", "c",
+		"tx", "en", "st", "b", "bl", "da", "dt", "ts", "zd", "zt", "ti2", "j", "u", "ip", "g", "nn", "nd"),
+	nulls(func(column string) string { return "SELECT " + column + " AS v FROM it_more WHERE tu IS NULL" }, "vb", "tf", "i4", "ls", "lt")...)...)
 
 var mySQLSetup sync.Once
 
@@ -97,7 +116,12 @@ func setUpMySQL(t testing.TB) *sql.DB {
 			`CREATE TABLE it_types(ti TINYINT, su SMALLINT UNSIGNED, iu INT UNSIGNED, bi BIGINT, bu BIGINT UNSIGNED, bs BIGINT UNSIGNED, f FLOAT, d DOUBLE,
 				n DECIMAL(65,30), bt BIT(9), y YEAR, c CHAR(20), tx TEXT, en ENUM('sad','ok'), st SET('a','b'), b BINARY(4), bl BLOB,
 				da DATE, dt DATETIME(6), ts TIMESTAMP NULL, zd DATE, zt DATETIME, ti2 TIME, j JSON, u UUID, ip INET6, g GEOMETRY, nn INT, nd DATE) CHARSET utf8mb4`,
+			`CREATE TABLE it_more(tu TINYINT UNSIGNED, mi MEDIUMINT, iz INT(4) ZEROFILL, bo BOOLEAN, bl BIT(64), dn DECIMAL(5,2), y0 YEAR, tt TINYTEXT, lt LONGTEXT, vb VARBINARY(4),
+				lb LONGBLOB, tf TIME(6), dm DATETIME(6), zm DATE, zd DATETIME, zt TIMESTAMP NULL, ls LINESTRING, i4 INET4) CHARSET utf8mb4`,
 			"SET sql_mode = ''",
+			`INSERT INTO it_more VALUES (255, -8388608, 7, TRUE, ~b'0', -0.5, '0000', '', 'é', x'ff00', '', '08:09:10.5', '9999-12-31 23:59:59.999999', '2024-00-00', '2024-01-00 08:00:00',
+				'0000-00-00 00:00:00', ST_LineFromText('LINESTRING(1 2, 3 4)'), '192.0.2.1')`,
+			"INSERT INTO it_more(tu) VALUES (NULL)", "INSERT INTO it_types(ti) VALUES (NULL)",
 			`INSERT INTO it_types VALUES (-128, 65535, 4294967295, -9223372036854775808, 18446744073709551615, 7, 0.1, 0.30000000000000004,
 				12345678901234567890123456789012345.123456789012345678901234567890, b'100000101', 2024, 'it''s 中文 🙂', 'text', 'sad', 'a,b', x'00ff', x'005cff',
 				'2024-02-29', '2024-01-02 08:09:10.123456', '2024-01-02 08:09:10', '0000-00-00', '0000-00-00 00:00:00', '-838:59:59',
@@ -127,7 +151,8 @@ func mySQLHarness(t *testing.T, s source.Source) sourcetest.Harness {
 		Refused: []string{
 			"INSERT INTO it_t VALUES (3)", "UPDATE it_t SET id = 1", "SELECT * FROM it_t INTO OUTFILE '/tmp/it_x'", "SELECT id INTO @x FROM it_t LIMIT 1",
 			"SELECT 1 /*! INTO @x */", "/*! DELETE FROM it_t */", "SELECT 1 /*!; DELETE FROM it_t */", "SELECT 1 /*M! ; DELETE FROM it_t */",
-			"WITH x AS (SELECT 1) DELETE FROM it_t", "SHOW TABLES", "CALL x()", "DO SLEEP(1)", "SET @x = 1", "HANDLER it_t OPEN", "START TRANSACTION",
+			"WITH x AS (SELECT 1) DELETE FROM it_t", "WITH x AS (SELECT 1) INSERT INTO it_t SELECT 3", "WITH x AS (SELECT 1) UPDATE it_t SET id = 9",
+			"INSERT INTO it_t VALUES (3) RETURNING id", "EXECUTE IMMEDIATE 'DELETE FROM it_t'", "SET STATEMENT max_statement_time = 1 FOR DELETE FROM it_t", "SHOW TABLES", "CALL x()", "DO SLEEP(1)", "SET @x = 1", "HANDLER it_t OPEN", "START TRANSACTION",
 			"LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE it_t", "REPLACE INTO it_t VALUES (9)", "KILL 1", "USE mysql", "LOCK TABLES it_t WRITE",
 		},
 		Cells:      mySQLCells,
@@ -166,7 +191,12 @@ func TestMySQLContract(t *testing.T) {
 			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
 				db := handle(t, dsn+params)
 				db.SetMaxOpenConns(4)
-				return mySQLHarness(t, mysql.New(db, nil))
+				h := mySQLHarness(t, mysql.New(db, nil))
+				if strings.Contains(params, "parseTime") {
+					// The driver has made other days of these before the source sees them.
+					h.Cells = withoutType(h.Cells, "SELECT zm AS", "SELECT zd AS v FROM it_more")
+				}
+				return h
 			})
 		})
 	}
@@ -353,38 +383,19 @@ func TestMySQLFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("200 queries at once on a pool of 4", func(t *testing.T) {
-		var wg sync.WaitGroup
-		errs := make([]error, 200)
-		for i := range errs {
-			wg.Go(func() {
-				r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT %d", i)})
-				if err == nil && r.Rows[0][0] != int64(i) {
-					err = fmt.Errorf("query %d got %v", i, r.Rows)
-				}
-				errs[i] = err
-			})
-		}
-		wg.Wait()
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
+		manyAtOnce(t, s)
+		var n int
+		err := handle(t, server.MySQLDSN(own.Port)).QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'dp' AND id <> CONNECTION_ID()").Scan(&n)
+		if err != nil || n < 1 || n > 4 {
+			t.Errorf("%d connections, %v", n, err)
 		}
 	})
 	t.Run("restarted between two runs", func(t *testing.T) {
-		own.Stop()
-		wantKind(t, one(), source.Unavailable)
-		if err := own.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if err := one(); err != nil {
-			t.Error(err)
-		}
-		own.Stop()
-		if err := own.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if err := one(); err != nil {
-			t.Errorf("the first query after a restart that nobody saw: %v", err)
-		}
+		dsn := server.MySQLDSN(own.Port)
+		restarted(t, own, map[string]source.Source{
+			"MySQL": s, "a host's handle": mysql.New(handle(t, dsn), nil),
+			"StarRocks": openMySQL(t, dsn, &mysql.Options{Mode: mysql.StarRocks}), "Doris": openMySQL(t, dsn, &mysql.Options{Mode: mysql.Doris}),
+		})
 	})
 	t.Run("killed in the middle of a result", func(t *testing.T) {
 		done := make(chan error, 1)

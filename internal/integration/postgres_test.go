@@ -411,6 +411,7 @@ func TestPostgresErrors(t *testing.T) {
 	s := openPostgres(t, dsn, nil)
 	raw := openPostgres(t, dsn, &postgres.Options{Raw: true})
 	reader := openPostgres(t, strings.Replace(dsn, "//postgres:", "//it_reader:", 1), nil)
+	simple := openPostgres(t, dsn, &postgres.Options{Raw: true, SimpleProtocol: true})
 	limited := openPostgres(t, dsn+"&statement_timeout=50", nil)
 	tests := []struct {
 		name string
@@ -426,6 +427,7 @@ func TestPostgresErrors(t *testing.T) {
 		{"a value of a row", s, "SELECT ('se' || 'cret')::int", source.Other, "22P02", "invalid input syntax", "secret"},
 		{"a permission", reader, "SELECT * FROM it_t", source.Denied, "42501", "permission denied", ""},
 		{"a write that the text does not show", raw, "DELETE FROM it_t", source.Denied, "25006", "read-only", ""},
+		{"a second statement, which the protocol would let through", simple, "SELECT 1; SELECT 2", source.Syntax, "", "a second statement", ""},
 		{"the server's own time limit", limited, pgSilent, source.Timeout, "57014", "time limit", ""},
 	}
 	for _, tt := range tests {
@@ -575,38 +577,32 @@ func TestPostgresFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("200 queries at once on a pool of 4", func(t *testing.T) {
-		var wg sync.WaitGroup
-		errs := make([]error, 200)
-		for i := range errs {
-			wg.Go(func() {
-				r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT %d", i)})
-				if err == nil && r.Rows[0][0] != int64(i) {
-					err = fmt.Errorf("query %d got %v", i, r.Rows)
-				}
-				errs[i] = err
-			})
+		manyAtOnce(t, s)
+		c, err := pgx.Connect(t.Context(), server.PostgresDSN(own))
+		if err != nil {
+			t.Fatal(err)
 		}
-		wg.Wait()
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
+		defer c.Close(t.Context())
+		var n int
+		if err := c.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").Scan(&n); err != nil || n < 1 || n > 4 {
+			t.Errorf("%d connections, %v", n, err)
 		}
 	})
 	t.Run("restarted between two runs", func(t *testing.T) {
-		own.Stop()
-		wantKind(t, one(), source.Unavailable)
-		if err := own.Start(); err != nil {
+		pool, err := pgxpool.New(t.Context(), server.PostgresDSN(own))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := one(); err != nil {
-			t.Error(err)
-		}
-		own.Stop()
-		if err := own.Start(); err != nil {
+		defer pool.Close()
+		holo, err := hologres.Open(server.PostgresDSN(own), nil)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := one(); err != nil {
-			t.Errorf("the first query after a restart that nobody saw: %v", err)
-		}
+		defer holo.Close()
+		restarted(t, own, map[string]source.Source{
+			"PostgreSQL": s, "a host's pool": postgres.New(pool, nil), "Hologres": holo,
+			"Redshift": openPostgres(t, server.PostgresDSN(own), &postgres.Options{Mode: postgres.Redshift}),
+		})
 	})
 	t.Run("killed in the middle of a result", func(t *testing.T) {
 		done := make(chan error, 1)

@@ -33,6 +33,9 @@
 //	StarRocks' and Doris' LARGEINT, ARRAY,    string, as the server sends it
 //	MAP, STRUCT, BITMAP, HLL
 //
+// A host's handle with parseTime=true makes another day of a date with a zero month
+// or day, and the source cannot tell; leave the parameter out.
+//
 // BOOLEAN is a TINYINT to the server and becomes int64. Rows are read from the
 // driver itself: what database/sql and sqlx do with each value on the way costs
 // more than the values.
