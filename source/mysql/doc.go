@@ -29,7 +29,7 @@
 //	month or day
 //	TIME                                      string: "-838:59:59.5"
 //	JSON                                      source.JSON; MariaDB's JSON is a text and comes as string
-//	MariaDB's UUID and INET6                  string
+//	MariaDB's UUID, INET4 and INET6           string
 //	StarRocks' and Doris' LARGEINT, ARRAY,    string, as the server sends it
 //	MAP, STRUCT, BITMAP, HLL
 //
