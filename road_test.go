@@ -688,102 +688,96 @@ func TestNothingRunsAgainAfterTheClockJumpsBack(t *testing.T) {
 	h.counts(1, 1)
 }
 
+// The vectors of section 1.9 of the specification, by a test with push (P14) and by
+// the scheduled run of a published version: the run is in the ledger with its
+// state, and a skipped one sent nothing.
 func TestSkipEmpty(t *testing.T) {
-	null := rows(nil)
-	table := render.Blocks(render.Table("a"))
-	inputOnly := render.Blocks(render.Markdown("${date}"))
+	type values []any
+	table := func(names ...string) []render.Block { return render.Blocks(render.Table(names...)) }
+	inputs := render.Blocks(render.Markdown("${date}"))
 	for _, tt := range []struct {
 		name   string
 		always bool // Push Every Time
 		blocks []render.Block
-		answer func(context.Context, string) (*source.Result, error)
+		a, b   values // of the two statements; nil is no rows
+		fails  bool
 		want   task.RunState
 	}{
-		{"P1 on, no rows", true, table, rows(), task.Succeeded},
-		{"P2 off, no rows", false, table, rows(), task.Skipped},
-		{"P3 off, one row", false, table, rows(int64(5)), task.Succeeded},
-		{"P6 off, one null", false, table, null, task.Skipped},
-		{"P7 off, a zero", false, table, rows(int64(0)), task.Succeeded},
-		{"P9 off, an empty string", false, table, rows(""), task.Skipped},
-		{"P10 off, a null and a value", false, table, rows(nil, int64(1)), task.Succeeded},
-		{"P11 off, inputs only, rows", false, inputOnly, rows("x"), task.Succeeded},
-		{"P12 off, inputs only, no rows", false, inputOnly, rows(), task.Skipped},
+		{name: "P1 on, no rows", always: true, blocks: table("a"), want: task.Succeeded},
+		{name: "P2 off, no rows", blocks: table("a"), want: task.Skipped},
+		{name: "P3 off, one row", blocks: table("a"), a: values{int64(5)}, want: task.Succeeded},
+		{name: "P4 off, both used, one has rows", blocks: table("a", "b"), a: values{int64(1)}, want: task.Succeeded},
+		{name: "P5 off, only the empty one used", blocks: table("b"), a: values{int64(1)}, want: task.Skipped},
+		{name: "P6 off, one null", blocks: table("a"), a: values{nil}, want: task.Skipped},
+		{name: "P7 off, a zero", blocks: table("a"), a: values{int64(0)}, want: task.Succeeded},
+		{name: "P8 off, nothing left by HAVING", blocks: table("a"), b: values{int64(1)}, want: task.Skipped},
+		{name: "P9 off, an empty string", blocks: table("a"), a: values{""}, want: task.Skipped},
+		{name: "P10 off, a null and a value", blocks: table("a"), a: values{nil, int64(1)}, want: task.Succeeded},
+		{name: "P11 off, inputs only, rows", blocks: inputs, a: values{"x"}, want: task.Succeeded},
+		{name: "P12 off, inputs only, no rows", blocks: inputs, want: task.Skipped},
+		{name: "P13 off, used in the mail body only", blocks: render.Blocks(render.Markdown("hello"), render.Email("${a}")), b: values{int64(1)}, want: task.Skipped},
+		{name: "P15 off, a query that fails", blocks: table("a"), fails: true, want: task.Failed},
+		{name: "off, white space is not empty", blocks: table("a"), a: values{" "}, want: task.Succeeded},
+		{name: "off, used in the title only", blocks: inputs, b: values{int64(1)}, want: task.Skipped},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHost(t)
 			s := daily("d")
 			s.SkipEmpty = !tt.always
+			s.SQL = "SELECT a FROM ta; SELECT b FROM tb"
 			s.Content.Blocks = tt.blocks
-			h.db.answer = tt.answer
+			if strings.Contains(tt.name, "title") {
+				s.Content.Title = "${a}"
+			}
+			column := func(name string, vs values) *source.Result {
+				r := &source.Result{Columns: []source.Column{{Name: name}}}
+				for _, v := range vs {
+					r.Rows = append(r.Rows, []any{v})
+				}
+				return r
+			}
+			answer := func(a, b values, fails bool) {
+				h.db.answer = func(_ context.Context, sql string) (*source.Result, error) {
+					switch {
+					case fails:
+						return nil, errVendor
+					case strings.Contains(sql, "ta"):
+						return column("a", a), nil
+					default:
+						return column("b", b), nil
+					}
+				}
+			}
+			judge := func(what string, r task.Run) {
+				t.Helper()
+				h.want(what+" state", r.State, tt.want)
+				sends := 0
+				if tt.want == task.Succeeded {
+					sends = 1
+				}
+				h.want(what+" sends", len(h.box.messages()), sends)
+				h.want(what+" deliveries", len(h.deliveries(r.ID)), sends)
+			}
+			answer(tt.a, tt.b, tt.fails)
 			id := h.create(s)
 			r, err := h.Test(t.Context(), id, constant)
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.want("state", r.State, tt.want)
-			if tt.want == task.Skipped {
-				h.counts(1, 0)
-			} else {
-				h.counts(1, 1)
-			}
-		})
-	}
-}
-
-// The vectors with two statements, with a mail body and with a query that fails.
-func TestSkipEmptyLooksAtWhatTheContentUses(t *testing.T) {
-	one := func(column string, values ...any) *source.Result {
-		r := &source.Result{Columns: []source.Column{{Name: column}}}
-		for _, v := range values {
-			r.Rows = append(r.Rows, []any{v})
-		}
-		return r
-	}
-	for _, tt := range []struct {
-		name   string
-		blocks []render.Block
-		a, b   []any
-		fails  bool
-		want   task.RunState
-	}{
-		{"P4 both used, a has rows", render.Blocks(render.Table("a", "b")), []any{int64(1)}, nil, false, task.Succeeded},
-		{"P5 only b used, and it is empty", render.Blocks(render.Table("b")), []any{int64(1)}, nil, false, task.Skipped},
-		{"P8 nothing left by HAVING", render.Blocks(render.Table("a")), nil, []any{int64(1)}, false, task.Skipped},
-		{"P13 used in the mail body only", render.Blocks(render.Markdown("hello"), render.Email("${a}")), nil, []any{int64(1)}, false, task.Skipped},
-		{"P15 a query that fails", render.Blocks(render.Table("a")), nil, nil, true, task.Failed},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			h := newHost(t)
-			s := daily("d")
-			s.SkipEmpty = true
-			s.SQL = "SELECT a FROM ta; SELECT b FROM tb"
-			s.Content.Blocks = tt.blocks
-			h.db.answer = func(_ context.Context, sql string) (*source.Result, error) {
-				switch {
-				case tt.fails:
-					return nil, errVendor
-				case strings.Contains(sql, "ta"):
-					return one("a", tt.a...), nil
-				default:
-					return one("b", tt.b...), nil
-				}
-			}
-			id := h.create(s)
-			r, err := h.Test(t.Context(), id, constant) // P14: a test is skipped as well
+			judge("P14: the test's", *r)
+			kept, err := h.Runs(t.Context(), task.RunFilter{Task: id, States: []task.RunState{tt.want}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.want("state", r.State, tt.want)
-			sends := 0
-			if tt.want == task.Succeeded {
-				sends = 1
-			}
-			if got := len(h.box.messages()); got != sends {
-				t.Errorf("%d sends, want %d", got, sends)
-			}
-			if _, err := h.Runs(t.Context(), task.RunFilter{Task: id, States: []task.RunState{tt.want}}); err != nil {
-				t.Errorf("the ledger: %v", err)
-			}
+			h.want("tests in the ledger", len(kept), 1)
+
+			answer(values{"x"}, values{"y"}, false) // the gate opens by a push
+			h.republish(id)
+			answer(tt.a, tt.b, tt.fails)
+			h.until(shanghai(t, "2024-01-03 08:30:00"))
+			runs := h.runs(id)
+			h.want("scheduled runs in the ledger", len(runs), 1)
+			judge("the scheduled run's", runs[0])
 		})
 	}
 }
