@@ -1,7 +1,10 @@
 package render_test
 
 import (
+	"context"
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/channel/lark"
 	"github.com/datapush-go/datapush/render"
 	"github.com/datapush-go/datapush/source"
 )
@@ -281,6 +285,36 @@ func TestHostileValuesInTextShowAsTheyAreOnEveryChannel(t *testing.T) {
 	}
 }
 
+func TestHostileValuesInTitlesShowAsTheyAreOnEveryChannel(t *testing.T) {
+	squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+	for _, v := range hostileValues {
+		c := render.Content{Title: "T1 ${v} T2", Blocks: render.Blocks(render.Markdown("x"), render.Email("x"))}
+		msg := mustRender(t, c, data(nil, result([]string{"v"}, []any{v})))
+		for _, f := range textForms() {
+			got, _ := f.look(t, msg)
+			want := squeeze("T1" + cleaned(v) + "T2")
+			if f.name == "wecom markdown" {
+				want = lookAlikes.Replace(want)
+			}
+			seen := map[string]string{"text": got.text, "title": got.title}
+			switch f.channel.Kind() {
+			case channel.WeCom:
+				delete(seen, "title")
+			case channel.Lark, channel.Email:
+				delete(seen, "text")
+			}
+			for where, s := range seen {
+				if !strings.Contains(squeeze(s), want) {
+					t.Errorf("%s: %s %q does not show %q", f.name, where, s, want)
+				}
+			}
+			if len(got.calls) > 0 {
+				t.Errorf("%s: %q calls %v", f.name, v, got.calls)
+			}
+		}
+	}
+}
+
 // FuzzForms: another reader finds a value's characters in each form of each
 // channel, in a text and in a table, and nobody is called.
 func FuzzForms(f *testing.F) {
@@ -394,6 +428,177 @@ func TestOnlyAnAuthorsNameIsAnEmoji(t *testing.T) {
 			found = found || slices.Contains(got.header, r[0]) || r[0] == "👍"
 			if !found {
 				t.Errorf("%s: no cell %q in %v and %s", f.name, r[0], got.rows, lines)
+			}
+		}
+	}
+}
+
+var anyAddress = regexp.MustCompile(`https://example\.com/[^\s"'()<>\]]*`)
+
+// addresses are those that a payload's text and links lead to.
+func (f *form) addresses(t *testing.T, msg *channel.Message) (all []*url.URL) {
+	t.Helper()
+	ps, err := f.channel.Encode(msg, f.to)
+	if err != nil {
+		t.Fatalf("%s: %v", f.name, err)
+	}
+	for _, p := range ps {
+		var texts []string
+		if f.channel.Kind() == channel.Email {
+			s := readMailHTML(t, p)
+			texts = append(texts, s)
+		} else {
+			var walk func(any)
+			walk = func(v any) {
+				switch v := v.(type) {
+				case string:
+					texts = append(texts, v)
+				case object:
+					for _, inner := range v {
+						walk(inner)
+					}
+				case []any:
+					for _, inner := range v {
+						walk(inner)
+					}
+				}
+			}
+			walk(decoded(t, p))
+		}
+		for _, text := range texts {
+			for _, a := range anyAddress.FindAllString(text, -1) {
+				u, err := url.Parse(a)
+				if err != nil {
+					t.Errorf("%s: %q is no address: %v", f.name, a, err)
+					continue
+				}
+				all = append(all, u)
+			}
+		}
+	}
+	return all
+}
+
+// A value in the address of a link or a picture is one component of it, on every
+// channel; what would lead elsewhere is text.
+func TestValuesInAddressesStayInThemOnEveryChannel(t *testing.T) {
+	for _, body := range []string{"[x](https://example.com/?q=${v})", "![x](https://example.com/?q=${v})", "a ![x](https://example.com/?q=${v}) b"} {
+		for _, f := range textForms() {
+			for _, v := range hostileValues {
+				msg := mustRender(t, render.Content{Title: "t", Blocks: render.Blocks(render.Markdown(body), render.Email(body))}, data(nil, result([]string{"v"}, []any{v})))
+				want := strings.ReplaceAll(cleaned(v), "\n", " ")
+				found := f.addresses(t, msg)
+				if len(found) == 0 {
+					t.Errorf("%s: %s with %q leads nowhere", f.name, body, v)
+				}
+				for _, u := range found {
+					if u.Host != "example.com" || u.Path != "/" || len(u.Query()) != 1 || u.Query().Get("q") != want || u.Fragment != "" {
+						t.Errorf("%s: %s with %q leads to %s", f.name, body, v, u)
+					}
+				}
+			}
+		}
+	}
+	for _, body := range []string{"[label](${v})", "![label](${v})", "[label](${v}:alert)"} {
+		for _, v := range []string{"javascript:alert(1)", "JAVASCRIPT", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "//evil.example", "dingtalk://x"} {
+			msg := mustRender(t, render.Content{Title: "t", Blocks: render.Blocks(render.Markdown(body), render.Email(body))}, data(nil, result([]string{"v"}, []any{v})))
+			if len(msg.Warnings) != 1 || msg.Warnings[0].Code != channel.WarnRemoved {
+				t.Errorf("%s with %q: warnings %v", body, v, msg.Warnings)
+			}
+			for _, f := range textForms() {
+				got, ps := f.look(t, msg)
+				page := string(ps[0].Body)
+				if f.name == mailBody.name {
+					page = readMailHTML(t, ps[0])
+				}
+				if !strings.Contains(got.text, "label") || strings.Contains(page, v) {
+					t.Errorf("%s: %s with %q is %s", f.name, body, v, page)
+				}
+			}
+		}
+	}
+}
+
+// Whom an author mentions is called where the service can, and otherwise named in
+// the text, with a warning.
+func TestMentionsOnEveryChannel(t *testing.T) {
+	const everyone, person, mail, phone = `<at id="all" />`, `<at id="u1"/>`, `<at email="ann@example.com"/>`, `<at phone="13800000000"/>`
+	lookup := lark.New(&lark.Options{Lookup: func(_ context.Context, address string) (string, error) {
+		return "ou_" + strings.TrimSuffix(address, "@example.com"), nil
+	}})
+	forms := append(textForms(), form{name: "lark with a look-up", channel: lookup, to: webhook(), read: readLark})
+	tests := []struct {
+		author string
+		named  string
+		// calls by form; where a form is missing nobody is called.
+		calls map[string]string
+	}{
+		{everyone, "@all", map[string]string{"dingtalk list": "all", "dingtalk raw": "all", "lark card 2.0": "all", "lark card 1.0": "all", "lark with a look-up": "all",
+			"wecom markdown_v2": "@all", "wecom markdown": "@all", "wecom text": "@all"}},
+		{person, "@u1", map[string]string{"dingtalk list": "u1", "dingtalk raw": "u1", "lark card 2.0": "u1", "lark card 1.0": "u1", "lark with a look-up": "u1",
+			"wecom markdown_v2": "u1", "wecom markdown": "u1", "wecom text": "u1", "teams table": "u1", "teams columns": "u1"}},
+		{mail, "@ann@example.com", map[string]string{"lark with a look-up": "ou_ann", "teams table": "ann@example.com", "teams columns": "ann@example.com"}},
+		{phone, "@13800000000", map[string]string{"dingtalk list": "13800000000", "dingtalk raw": "13800000000",
+			"wecom markdown_v2": "13800000000", "wecom markdown": "13800000000", "wecom text": "13800000000"}},
+	}
+	for _, tt := range tests {
+		msg := mustRender(t, render.Content{Title: "t", Blocks: render.Blocks(render.Markdown("Dear "+tt.author+", hello"), render.Email("Dear "+tt.author+", hello"))}, render.Data{})
+		for _, f := range forms {
+			m := msg
+			if p, ok := f.channel.(channel.Preparer); ok {
+				var err error
+				if m, err = p.Prepare(t.Context(), msg, f.to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, ps := f.look(t, m)
+			var want []string
+			if who := tt.calls[f.name]; who != "" {
+				want = append(want, who)
+			}
+			if diff := cmp.Diff(want, got.calls); diff != "" {
+				t.Errorf("%s: %s calls (-want +got):\n%s", f.name, tt.author, diff)
+			}
+			if !strings.Contains(oneSpace(got.text), ", hello") {
+				t.Errorf("%s: %s: the text is %q", f.name, tt.author, got.text)
+			}
+			if want != nil {
+				continue
+			}
+			warned := slices.ContainsFunc(ps[0].Warnings, func(w channel.Warning) bool {
+				return w.Code == channel.WarnRemoved || w.Code == channel.WarnUnresolved || w.Code == channel.WarnDegraded && f.name == mailBody.name
+			})
+			if !warned || !strings.Contains(got.text, tt.named) {
+				t.Errorf("%s: %s: warnings %v, text %q", f.name, tt.author, ps[0].Warnings, got.text)
+			}
+		}
+	}
+}
+
+// A destination's own mentions are in its first part, and its keyword in each.
+func TestADestinationsMentionsAndKeyword(t *testing.T) {
+	res, names := grid(2000, 4, number)
+	msg := mustRender(t, render.Content{Title: "t", Blocks: render.Blocks(render.Table(names...))}, data(nil, res))
+	for _, f := range chats {
+		f.to.Mentions = []channel.Mention{{ID: "u1"}}
+		if f.channel.Kind() == channel.DingTalk || f.channel.Kind() == channel.Lark {
+			f.to.Options["keyword"] = "report[1]"
+			defer delete(f.to.Options, "keyword")
+		}
+		got, ps := f.look(t, msg)
+		if !slices.Contains(got.calls, "u1") || len(got.calls) != 1 {
+			t.Errorf("%s: %v are called", f.name, got.calls)
+		}
+		if f.to.Options["keyword"] == "" {
+			continue
+		}
+		if len(ps) < 2 {
+			t.Errorf("%s: %d parts", f.name, len(ps))
+		}
+		for _, p := range ps {
+			if s := f.read(t, p); !strings.Contains(s.text, "report[1]") && f.channel.Kind() == channel.Lark ||
+				f.channel.Kind() == channel.DingTalk && !strings.Contains(str(within(decoded(t, p), "markdown")["text"]), "report[1]") {
+				t.Errorf("%s: part %d has no keyword in its text: %q", f.name, p.Part, last(s.text))
 			}
 		}
 	}

@@ -434,6 +434,21 @@ func leaves(t testing.TB, header, encoding, disposition string, body io.Reader) 
 	return []leaf{{kind, params["filename"], string(b)}}
 }
 
+// readMailHTML is the source of a mail's HTML.
+func readMailHTML(t testing.TB, p channel.Payload) string {
+	t.Helper()
+	m, err := mail.ReadMessage(bytes.NewReader(p.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range leaves(t, m.Header.Get("Content-Type"), m.Header.Get("Content-Transfer-Encoding"), "", m.Body) {
+		if l.kind == "text/html" {
+			return html.UnescapeString(l.body)
+		}
+	}
+	return ""
+}
+
 func readMail(t testing.TB, p channel.Payload) sight {
 	t.Helper()
 	m, err := mail.ReadMessage(bytes.NewReader(p.Body))

@@ -81,8 +81,26 @@ func TestMarkdownReplacesReferences(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.id, func(t *testing.T) {
-			c := render.Content{Blocks: []render.Block{{Markdown: &render.MarkdownBlock{Text: tt.body, Rows: tt.rows}}}}
+			c := render.Content{Title: tt.body, Blocks: []render.Block{{Markdown: &render.MarkdownBlock{Text: tt.body, Rows: tt.rows}},
+				{Email: &render.EmailBlock{Text: tt.body, Rows: tt.rows}},
+				render.TableOf(render.Column{Field: "creator", Header: tt.body + " ", Prefix: tt.body, Suffix: tt.body})}}
 			msg := mustRender(t, c, data(inputs, tt.results...))
+			if diff := cmp.Diff(tt.want, flat(msg.Email)); diff != "" {
+				t.Errorf("text of the mail body (-want +got):\n%s", diff)
+			}
+			if tt.rows == render.First { // a line has no other rule
+				column := msg.Sections[1].Blocks[0].(*channel.Table).Columns[0]
+				for what, got := range map[string]string{"title": msg.Title, "header": strings.TrimSuffix(column.Header, " "), "prefix": column.Prefix, "suffix": column.Suffix} {
+					want := tt.want
+					if what == "header" {
+						want = strings.TrimSuffix(want, " ")
+						got = strings.TrimSuffix(got, " ")
+					}
+					if got != want {
+						t.Errorf("%s %q, want %q", what, got, want)
+					}
+				}
+			}
 			if diff := cmp.Diff(tt.want, flat(msg.Sections[0].Blocks)); diff != "" {
 				t.Errorf("text of the blocks (-want +got):\n%s", diff)
 			}
