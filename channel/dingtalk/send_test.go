@@ -1,7 +1,6 @@
 package dingtalk_test
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -158,90 +157,6 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-}
-
-// The rows of section 7 of the channel specification, and what may stand
-// between a host and the service.
-func TestFaults(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		fault channeltest.Fault
-		want  result
-	}{
-		{"read, then closed", channeltest.CloseUnanswered(), result{Outcome: "unknown"}},
-		{"taken, but the answer is lost", channeltest.LoseAnswer(), result{Outcome: "unknown", Recorded: 1}},
-		{"reset in mid-answer", channeltest.ResetMidAnswer(), result{Outcome: "unknown", Recorded: 1}},
-		{"429 with a wait", channeltest.Answer(429, "", "Retry-After: 17"), result{Outcome: "not sent", Code: "HTTP 429", After: 17 * time.Second}},
-		{"429 without a wait", channeltest.Answer(429, ""), result{Outcome: "not sent", Code: "HTTP 429", After: time.Minute}},
-		{"503 with a wait", channeltest.Answer(503, "", "Retry-After: 17"), result{Outcome: "not sent", Code: "HTTP 503", After: 17 * time.Second}},
-		{"503 without a wait", channeltest.Answer(503, ""), result{Outcome: "unknown", Code: "HTTP 503"}},
-		{"500", channeltest.Answer(500, "oops"), result{Outcome: "unknown", Code: "HTTP 500"}},
-		{"504", channeltest.Answer(504, ""), result{Outcome: "unknown", Code: "HTTP 504"}},
-		{"a page with 200", channeltest.HTMLPage(), result{Outcome: "unknown", Code: "HTTP 200"}},
-		{"a redirect 301", channeltest.Redirect(301, "https://sign-in.example/?c4n4ry-token"), result{Outcome: "rejected", Code: "HTTP 301"}},
-		{"a redirect 307", channeltest.Redirect(307, "https://sign-in.example/"), result{Outcome: "rejected", Code: "HTTP 307"}},
-		{"megabytes of answer", channeltest.Huge(4 << 20), result{Outcome: "unknown", Code: "HTTP 200"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := channeltest.NewDingTalk(nil)
-			defer f.Close()
-			f.Inject(c.fault)
-			got, err := judge(t, open(nil), f, signed("x", f.URL("c4n4ry-token")))
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
-			}
-		})
-	}
-
-	t.Run("a handshake that fails", func(t *testing.T) {
-		f := channeltest.NewDingTalk(nil)
-		defer f.Close()
-		to := signed("x", strings.Replace(f.URL("c4n4ry-token"), "http:", "https:", 1))
-		got, err := judge(t, open(nil), f, to)
-		if diff := cmp.Diff(result{Outcome: "not sent"}, got); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-	})
-	t.Run("silence until the context ends", func(t *testing.T) {
-		f := channeltest.NewDingTalk(nil)
-		defer f.Close()
-		f.Inject(channeltest.Hang())
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			_ = f.WaitCalls(t.Context(), 1)
-			cancel()
-		}()
-		c, to := open(nil), signed("x", f.URL("c4n4ry-token"))
-		_, err := c.Send(ctx, to, payload(t, c, to))
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.Unknown || !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("a closed address", func(t *testing.T) {
-		f := channeltest.NewDingTalk(nil)
-		defer f.Close()
-		got, err := judge(t, dingtalk.New(nil), f, signed("x", f.URL("c4n4ry-token")))
-		if diff := cmp.Diff(result{Outcome: "rejected"}, got); diff != "" || f.Count("c4n4ry-token").Calls != 0 {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-	})
-	t.Run("a clock an hour off", func(t *testing.T) {
-		now := time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC)
-		f := channeltest.NewDingTalk(&channeltest.DingTalkOptions{
-			Now:    func() time.Time { return now },
-			Robots: map[string]channeltest.DingTalkRobot{"c4n4ry-token": {Secret: secret}},
-		})
-		defer f.Close()
-		c := open(&dingtalk.Options{Now: func() time.Time { return now.Add(time.Hour + time.Minute) }})
-		got, err := judge(t, c, f, signed("x", f.URL("c4n4ry-token")))
-		if diff := cmp.Diff(result{Outcome: "rejected", Code: "310000"}, got); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-		if err == nil || !strings.Contains(err.Error(), "1h1m0s ahead") {
-			t.Errorf("no difference of the clocks in %v", err)
-		}
-	})
 }
 
 func TestARepeatIsDroppedByItsKey(t *testing.T) {

@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -150,104 +146,6 @@ func TestSendJudgesAnswers(t *testing.T) {
 				t.Errorf("%v\n(-want +got)\n%s", err, diff)
 			}
 		})
-	}
-}
-
-func TestSendSurvivesFaults(t *testing.T) {
-	tests := []struct {
-		name     string
-		fault    channeltest.Fault
-		want     channel.Outcome
-		recorded int
-	}{
-		{"closed without an answer", channeltest.CloseUnanswered(), channel.Unknown, 0},
-		{"answer lost", channeltest.LoseAnswer(), channel.Unknown, 1},
-		{"reset in mid-answer", channeltest.ResetMidAnswer(), channel.Unknown, 1},
-		{"a page with 200", channeltest.HTMLPage(), channel.Unknown, 0},
-		{"301", channeltest.Redirect(http.StatusMovedPermanently, "https://example.com/"), channel.Rejected, 0},
-		{"307", channeltest.Redirect(http.StatusTemporaryRedirect, "https://example.com/"), channel.Rejected, 0},
-		{"megabytes of answer", channeltest.Huge(4 << 20), channel.Unknown, 0},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			f, c, to, p := setup(t, nil)
-			f.Inject(tt.fault)
-			_, err := c.Send(t.Context(), to, p)
-			var e *channel.Error
-			if !errors.As(err, &e) || e.Outcome != tt.want {
-				t.Errorf("got %v, want outcome %v", err, tt.want)
-			}
-			clean(t, err)
-			if n := f.Count(token).Recorded; n != tt.recorded {
-				t.Errorf("%d messages recorded, want %d", n, tt.recorded)
-			}
-		})
-	}
-	t.Run("a hang ends with the context and may have arrived", func(t *testing.T) {
-		f, c, to, p := setup(t, nil)
-		f.Inject(channeltest.Hang())
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			_ = f.WaitCalls(ctx, 1)
-			cancel()
-		}()
-		_, err := c.Send(ctx, to, p)
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.Unknown || !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-		clean(t, err)
-	})
-	t.Run("a refused connection was never sent", func(t *testing.T) {
-		f, c, to, p := setup(t, nil)
-		f.Close()
-		_, err := c.Send(t.Context(), to, p)
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.NotSent {
-			t.Errorf("got %v", err)
-		}
-		clean(t, err)
-	})
-	t.Run("a context that ended before gives no receipt", func(t *testing.T) {
-		f, c, to, p := setup(t, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, err := c.Send(ctx, to, p)
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.NotSent || f.Count(token).Calls != 0 {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("a certificate of nobody known was never sent to", func(t *testing.T) {
-		f, c, to, p := setup(t, nil)
-		srv := httptest.NewUnstartedServer(f)
-		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-		srv.StartTLS()
-		defer srv.Close()
-		to.URL = channel.NewSecret(strings.Replace(f.URL(token), f.Base(), srv.URL, 1))
-		_, err := c.Send(t.Context(), to, p)
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.NotSent || f.Count(token).Calls != 0 {
-			t.Errorf("got %v", err)
-		}
-		clean(t, err)
-	})
-	t.Run("loopback is refused unless it was opened", func(t *testing.T) {
-		f, _, to, p := setup(t, nil)
-		_, err := lark.New(nil).Send(t.Context(), to, p)
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.Rejected || f.Count(token).Calls != 0 {
-			t.Errorf("got %v", err)
-		}
-		clean(t, err)
-	})
-}
-
-func TestSendTellsOfAClockAnHourOff(t *testing.T) {
-	_, c, to, p := setup(t, &channeltest.LarkOptions{Now: func() time.Time { return now.Add(-90 * time.Minute) }})
-	_, err := c.Send(t.Context(), to, p)
-	if err == nil || !strings.Contains(err.Error(), "code 19021") || !strings.Contains(err.Error(), "1h30m0s ahead") {
-		t.Errorf("got %v", err)
 	}
 }
 

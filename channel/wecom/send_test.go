@@ -1,7 +1,6 @@
 package wecom_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -133,90 +132,6 @@ func TestASuccessWithAWarningIsDeliveredWithANote(t *testing.T) {
 	if diff := cmp.Diff(channel.Receipt{Delivered: true, Note: "ok. Warning: wrong json format. "}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-}
-
-// The rows of section 7 of the channel specification, and what may stand
-// between a host and the service.
-func TestFaults(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		fault channeltest.Fault
-		want  result
-	}{
-		{"read, then closed", channeltest.CloseUnanswered(), result{Outcome: "unknown"}},
-		{"taken, but the answer is lost", channeltest.LoseAnswer(), result{Outcome: "unknown", Recorded: 1}},
-		{"reset in mid-answer", channeltest.ResetMidAnswer(), result{Outcome: "unknown", Recorded: 1}},
-		{"429 with a wait", channeltest.Answer(429, "", "Retry-After: 17"), result{Outcome: "not sent", Code: "HTTP 429", After: 17 * time.Second}},
-		{"429 without a wait", channeltest.Answer(429, ""), result{Outcome: "not sent", Code: "HTTP 429", After: time.Minute}},
-		{"503 with a wait", channeltest.Answer(503, "", "Retry-After: 17"), result{Outcome: "not sent", Code: "HTTP 503", After: 17 * time.Second}},
-		{"503 without a wait", channeltest.Answer(503, ""), result{Outcome: "unknown", Code: "HTTP 503"}},
-		{"500", channeltest.Answer(500, "oops"), result{Outcome: "unknown", Code: "HTTP 500"}},
-		{"a page with 200", channeltest.HTMLPage(), result{Outcome: "unknown", Code: "HTTP 200"}},
-		{"a redirect 302", channeltest.Redirect(302, "https://sign-in.example/?c4n4ry-key"), result{Outcome: "rejected", Code: "HTTP 302"}},
-		{"a redirect 308", channeltest.Redirect(308, "https://sign-in.example/"), result{Outcome: "rejected", Code: "HTTP 308"}},
-		{"megabytes of answer", channeltest.Huge(4 << 20), result{Outcome: "unknown", Code: "HTTP 200"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := channeltest.NewWeCom(nil)
-			defer f.Close()
-			f.Inject(c.fault)
-			got, err := judge(t, open(nil), f, channel.Webhook("x", channel.WeCom, f.URL("c4n4ry-key")))
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("%v (-want +got):\n%s", err, diff)
-			}
-		})
-	}
-	t.Run("a refused connection", func(t *testing.T) {
-		f := channeltest.NewWeCom(nil)
-		f.Close()
-		got, err := judge(t, open(nil), f, channel.Webhook("x", channel.WeCom, f.URL("c4n4ry-key")))
-		if diff := cmp.Diff(result{Outcome: "not sent"}, got); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-	})
-	t.Run("a handshake that fails", func(t *testing.T) {
-		f := channeltest.NewWeCom(nil)
-		defer f.Close()
-		to := channel.Webhook("x", channel.WeCom, strings.Replace(f.URL("c4n4ry-key"), "http:", "https:", 1))
-		got, err := judge(t, open(nil), f, to)
-		if diff := cmp.Diff(result{Outcome: "not sent"}, got); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-	})
-	t.Run("silence until the context ends", func(t *testing.T) {
-		f := channeltest.NewWeCom(nil)
-		defer f.Close()
-		f.Inject(channeltest.Hang())
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			_ = f.WaitCalls(t.Context(), 1)
-			cancel()
-		}()
-		c, to := open(nil), channel.Webhook("x", channel.WeCom, f.URL("c4n4ry-key"))
-		_, err := c.Send(ctx, to, payload(t, c, to))
-		var e *channel.Error
-		if !errors.As(err, &e) || e.Outcome != channel.Unknown || !errors.Is(err, context.Canceled) {
-			t.Errorf("%v", err)
-		}
-	})
-	t.Run("a closed address", func(t *testing.T) {
-		f := channeltest.NewWeCom(nil)
-		defer f.Close()
-		got, err := judge(t, wecom.New(nil), f, channel.Webhook("x", channel.WeCom, f.URL("c4n4ry-key")))
-		if diff := cmp.Diff(result{Outcome: "rejected"}, got); diff != "" || f.Count("c4n4ry-key").Calls != 0 {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-	})
-	t.Run("a clock an hour off does not matter", func(t *testing.T) {
-		now := time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC)
-		f := channeltest.NewWeCom(&channeltest.WeComOptions{Now: func() time.Time { return now }})
-		defer f.Close()
-		c := open(&wecom.Options{Now: func() time.Time { return now.Add(time.Hour) }})
-		got, err := judge(t, c, f, channel.Webhook("x", channel.WeCom, f.URL("c4n4ry-key")))
-		if diff := cmp.Diff(result{Delivered: true, Recorded: 1}, got); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", err, diff)
-		}
-	})
 }
 
 func TestThe21stMessageOfAMinuteIsRefusedByTheFake(t *testing.T) {
