@@ -281,6 +281,44 @@ func TestSendStatesWhatCanHaveArrived(t *testing.T) {
 	}
 }
 
+// The table of section 6.7 of the channel specification, reply by reply.
+func TestSendJudgesEachReply(t *testing.T) {
+	rows := []struct {
+		verb    string
+		replies []string
+		outcome channel.Outcome
+		after   time.Duration
+	}{
+		{"AUTH", []string{"454 4.7.0", "421 4.3.2", "432 4.7.12"}, channel.NotSent, 0},
+		{"AUTH", []string{"535 5.7.8", "534 5.7.9", "538 5.7.11", "530 5.7.0", "504 5.5.4", "550 5.7.30"}, channel.Rejected, 0},
+		{"MAIL", []string{"421 4.3.2", "452 4.3.1", "455 4.0.0"}, channel.NotSent, 0},
+		{"MAIL", []string{"450 4.2.1", "451 4.3.0"}, channel.NotSent, 5 * time.Minute},
+		{"MAIL", []string{"552 5.3.4", "554 5.7.1"}, channel.Rejected, 0},
+		{"RCPT", []string{"421 4.3.2", "452 4.3.1", "455 4.0.0"}, channel.NotSent, 0},
+		{"RCPT", []string{"450 4.2.0", "451 4.7.1"}, channel.NotSent, 5 * time.Minute},
+		{"RCPT", []string{"550 5.1.1", "551 5.1.6", "553 5.1.3", "501 5.1.3"}, channel.Rejected, 0},
+		{"DATA", []string{"421 4.3.2", "452 4.3.1", "455 4.0.0"}, channel.NotSent, 0},
+		{"DATA", []string{"450 4.2.0", "451 4.3.0"}, channel.NotSent, 5 * time.Minute},
+		{".", []string{"421 4.3.2", "452 4.3.1"}, channel.NotSent, 0},
+		{".", []string{"450 4.2.0", "451 4.3.0"}, channel.NotSent, 5 * time.Minute},
+		{".", []string{"552 5.3.4", "554 5.7.1"}, channel.Rejected, 0},
+	}
+	for _, row := range rows {
+		for _, reply := range row.replies {
+			t.Run(row.verb+" "+reply, func(t *testing.T) {
+				f, c := start(t, channeltest.SMTPOptions{Faults: []channeltest.SMTPFault{
+					{Verb: row.verb, Reply: reply + " no, " + canary, Close: strings.HasPrefix(reply, "421")}}})
+				_, err := send(t, c, email.To("mail", account(f)))
+				e := failure(t, err)
+				got := []any{e.Outcome, e.Code, e.After, len(f.Messages())}
+				if d := cmp.Diff([]any{row.outcome, reply, row.after, 0}, got); d != "" {
+					t.Errorf("outcome, code, wait, mails (-want +got):\n%s\n%v", d, err)
+				}
+			})
+		}
+	}
+}
+
 func TestSendIsDoneOnceTheMailIsAccepted(t *testing.T) {
 	for _, verb := range []string{"RSET", "NOOP", "QUIT"} {
 		t.Run("a failing "+verb+" after the mail changes nothing", func(t *testing.T) {
@@ -553,11 +591,28 @@ func (c *breakingConn) Write(p []byte) (int, error) {
 
 func TestSendKeepsToTheGuard(t *testing.T) {
 	f, _ := start(t, channeltest.SMTPOptions{})
-	c := email.New(&email.Options{TLSConfig: f.TLSConfig()})
-	to := email.To("mail", account(f))
-	_, err := c.Send(context.Background(), to, encode(t, c, sales(), to))
-	if e := failure(t, err); e.Outcome != channel.Rejected || !strings.Contains(err.Error(), "loopback") {
-		t.Errorf("Send: %v (%v)", err, e.Outcome)
+	for _, host := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "169.254.169.254", "10.0.0.1"} {
+		t.Run(host, func(t *testing.T) {
+			c := email.New(&email.Options{TLSConfig: f.TLSConfig()})
+			a := account(f)
+			a.Host = host
+			_, err := send(t, c, email.To("mail", a))
+			if e := failure(t, err); e.Outcome != channel.Rejected || !strings.Contains(err.Error(), "channel.Allow") {
+				t.Errorf("Send: %v (%v)", err, e.Outcome)
+			}
+		})
+	}
+	// What a resolver takes for loopback it may also not know at all.
+	for _, host := range []string{"2130706433", "0177.0.0.1", "127.1", "localhost"} {
+		t.Run(host, func(t *testing.T) {
+			c := email.New(&email.Options{TLSConfig: f.TLSConfig()})
+			a := account(f)
+			a.Host = host
+			_, err := send(t, c, email.To("mail", a))
+			if e := failure(t, err); e.Outcome == channel.Unknown {
+				t.Errorf("Send: %v (%v)", err, e.Outcome)
+			}
+		})
 	}
 	if f.Connections() != 0 {
 		t.Error("a connection was made")

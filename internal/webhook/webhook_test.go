@@ -189,12 +189,26 @@ func TestAClosedAddressIsRejectedWithARemedy(t *testing.T) {
 	for name, url := range map[string]string{
 		"loopback":    s.URL,
 		"mapped IPv6": strings.Replace(s.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1),
+		"unspecified": strings.Replace(s.URL, "127.0.0.1", "0.0.0.0", 1),
 		"metadata":    "http://169.254.169.254/latest/meta-data/",
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := webhook.New(webhook.Options{Op: "test: send"}).Post(t.Context(), webhook.Request{URL: url + "?access_token=" + canary})
 			e := outcome(t, err)
 			if e.Outcome != channel.Rejected || guard.Refused(err) == nil || !strings.Contains(err.Error(), "channel.Allow") {
+				t.Errorf("outcome %v: %v", e.Outcome, err)
+			}
+		})
+	}
+}
+
+// What a resolver takes for loopback it may also not know at all.
+func TestOddFormsOfAClosedAddressNeverConnect(t *testing.T) {
+	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the service was reached") })
+	for _, host := range []string{"2130706433", "0177.0.0.1", "017700000001", "0x7f.0.0.1", "0x7f000001", "127.1", "localhost", "[::1]", "[::127.0.0.1]"} {
+		t.Run(host, func(t *testing.T) {
+			_, err := webhook.New(webhook.Options{}).Post(t.Context(), webhook.Request{URL: strings.Replace(s.URL, "127.0.0.1", host, 1) + "?access_token=" + canary})
+			if e := outcome(t, err); e.Outcome == channel.Unknown {
 				t.Errorf("outcome %v: %v", e.Outcome, err)
 			}
 		})
@@ -253,6 +267,17 @@ func TestAnAttemptHasATimeLimitOfItsOwn(t *testing.T) {
 	c := webhook.New(webhook.Options{Allow: channel.AllowLoopback(), Timeout: 20 * time.Millisecond})
 	_, err := c.Post(t.Context(), webhook.Request{URL: s.URL, Body: []byte("{}")})
 	if e := outcome(t, err); e.Outcome != channel.Unknown || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("outcome %v: %v", e.Outcome, err)
+	}
+}
+
+func TestSilenceInTheHandshakeWasNeverSent(t *testing.T) {
+	release := make(chan struct{})
+	u := raw(t, func(net.Conn) { <-release })
+	defer close(release)
+	c := webhook.New(webhook.Options{Allow: channel.AllowLoopback(), Timeout: 20 * time.Millisecond})
+	_, err := c.Post(t.Context(), webhook.Request{URL: strings.Replace(u, "http:", "https:", 1), Body: []byte("{}")})
+	if e := outcome(t, err); e.Outcome != channel.NotSent || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("outcome %v: %v", e.Outcome, err)
 	}
 }
@@ -637,6 +662,8 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 		{"a public name goes through", "http://vendor.example/send", "", "<<nil>>"},
 		{"an internal name does not", "http://metadata.google.internal/x", "", "internal addresses are closed"},
 		{"a numeric form of a closed address does not", "http://2852039166/x", "", "link-local addresses are closed"},
+		{"a proxy that does not connect", "https://vendor.example/send", "", "no connection, so nothing was sent"},
+		{"an internal name does not by TLS either", "https://metadata.google.internal/x", "", "internal addresses are closed"},
 		{"a closed proxy is refused", "http://vendor.example/send", "http://user:" + canary + "@10.9.8.7:3128", "private addresses are closed"},
 		{"a proxy that a CGI request may have set is not used", "http://vendor.example/send", "cgi", "correct HTTPS_PROXY or HTTP_PROXY"},
 	} {
@@ -644,7 +671,9 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 			var calls atomic.Int32
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				calls.Add(1)
-				if r.RequestURI != c.target {
+				if r.Method == http.MethodConnect && r.RequestURI == "vendor.example:443" {
+					w.WriteHeader(http.StatusProxyAuthRequired)
+				} else if r.RequestURI != c.target {
 					t.Errorf("the proxy was asked for %q", r.RequestURI)
 				}
 			})
@@ -656,7 +685,7 @@ func TestTheProxyOfTheEnvironmentIsUsed(t *testing.T) {
 				c.proxy, method = "http://user:"+canary+"@proxy.example", "GET"
 			}
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheProxyOfTheEnvironmentIsUsed$")
-			cmd.Env = append(os.Environ(), "DATAPUSH_TEST_TARGET="+c.target, "HTTP_PROXY="+c.proxy, "http_proxy=", "NO_PROXY=", "no_proxy=", "REQUEST_METHOD="+method)
+			cmd.Env = append(os.Environ(), "DATAPUSH_TEST_TARGET="+c.target, "HTTP_PROXY="+c.proxy, "http_proxy=", "HTTPS_PROXY="+c.proxy, "https_proxy=", "NO_PROXY=", "no_proxy=", "REQUEST_METHOD="+method)
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), c.want) {
 				t.Errorf("want %q in: %s (%v)", c.want, out, err)
