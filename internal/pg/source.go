@@ -5,10 +5,10 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/datapush-go/datapush/internal/netcause"
+	"github.com/datapush-go/datapush/internal/session"
 	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
 )
@@ -67,69 +67,35 @@ type Config struct {
 
 // Source implements source.Source, source.Describer and source.Sessioner.
 type Source struct {
-	c      Config
-	closed atomic.Bool
+	session.Pool
+	c Config
 }
 
 // New makes a source. It does no I/O.
-func New(c Config) *Source { return &Source{c: c} }
-
-func (s *Source) Dialect() source.Dialect { return s.c.Dialect }
-
-func (s *Source) Close() error {
-	if s.closed.CompareAndSwap(false, true) && s.c.Close != nil {
-		s.c.Close()
+func New(c Config) *Source {
+	s := &Source{c: c}
+	s.Name, s.Grammar, s.Take = c.Name, c.Dialect, s.take
+	s.CloseAll = func() error {
+		if c.Close != nil {
+			c.Close()
+		}
+		return nil
 	}
-	return nil
+	return s
 }
 
-func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, s.c.Dialect); err != nil {
-		return nil, err
-	}
-	t, err := s.session(ctx, "query")
-	if err != nil {
-		return nil, err
-	}
-	defer t.release()
-	return t.query(ctx, q)
-}
-
-func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, s.c.Dialect); err != nil {
-		return nil, err
-	}
-	t, err := s.session(ctx, "columns")
-	if err != nil {
-		return nil, err
-	}
-	defer t.release()
-	return t.columns(ctx, sql)
-}
-
-func (s *Source) Session(ctx context.Context) (source.Source, error) {
-	t, err := s.session(ctx, "session")
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-func (s *Source) session(ctx context.Context, op string) (*session, error) {
-	if s.closed.Load() {
-		return nil, &source.Error{Op: s.c.Name + ": " + op, Kind: source.Unavailable, Err: errors.New("the source is closed")}
-	}
+func (s *Source) take(ctx context.Context, op string) (session.Runner, error) {
 	for stale := 0; ; stale++ {
 		conn, err := s.c.Acquire(ctx)
 		if err != nil {
 			return nil, s.wrap(ctx, op, err)
 		}
-		t := &session{source: s, conn: conn, busy: make(chan struct{}, 1)}
+		t := &runner{source: s, conn: conn}
 		err = t.begin(ctx)
 		if err == nil {
 			return t, nil
 		}
-		t.release()
+		_ = t.Release()
 		// The server may have been restarted since the pool was filled. Nothing
 		// but BEGIN was sent, so another connection may be tried.
 		err = s.wrap(ctx, op, err)
@@ -139,79 +105,30 @@ func (s *Source) session(ctx context.Context, op string) (*session, error) {
 	}
 }
 
-// session runs statements on one connection, inside a transaction that is
+// runner runs statements on one connection, inside a transaction that is
 // read-only. The transaction lasts as long as the session, so that a pooler keeps
 // to one server connection; a statement that fails or is cut off ends it, and the
 // next statement begins another.
-type session struct {
+type runner struct {
 	source *Source
 	conn   Conn
-	busy   chan struct{}
 	begun  bool
 	broken bool
-	done   bool
-	once   sync.Once
-}
-
-func (t *session) Dialect() source.Dialect { return t.source.c.Dialect }
-
-func (t *session) take(ctx context.Context, op string) error {
-	select {
-	case t.busy <- struct{}{}:
-	case <-ctx.Done():
-		return t.source.wrap(ctx, op, ctx.Err())
-	}
-	if t.done {
-		<-t.busy
-		return &source.Error{Op: t.source.c.Name + ": " + op, Kind: source.Unavailable, Err: errors.New("the session is closed")}
-	}
-	return nil
-}
-
-func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, t.source.c.Dialect); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "query"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.query(ctx, q)
-}
-
-func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, t.source.c.Dialect); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "columns"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.columns(ctx, sql)
-}
-
-func (t *session) Close() error {
-	t.busy <- struct{}{}
-	defer func() { <-t.busy }()
-	t.release()
-	return nil
 }
 
 // patience is how long cleaning up may take once the caller's context is over.
 const patience = 5 * time.Second
 
-func (t *session) release() {
-	t.once.Do(func() {
-		t.done = true
-		t.end()
-		t.conn.Release(!t.broken)
-	})
+func (t *runner) Release() error {
+	t.end()
+	t.conn.Release(!t.broken)
+	return nil
 }
 
 // begin starts the read-only transaction. The settings are those on which the
 // escaping of values and the reading of text forms depend; one that the server
 // reported as right is left alone.
-func (t *session) begin(ctx context.Context) error {
+func (t *runner) begin(ctx context.Context) error {
 	if t.begun {
 		return nil
 	}
@@ -239,7 +156,7 @@ func (t *session) begin(ctx context.Context) error {
 }
 
 // end gives up the transaction, whatever has become of the caller's context.
-func (t *session) end() {
+func (t *runner) end() {
 	if !t.begun || t.broken {
 		return
 	}
@@ -252,7 +169,7 @@ func (t *session) end() {
 }
 
 // failed ends the transaction after an error, and wraps the error.
-func (t *session) failed(ctx context.Context, op string, err error) error {
+func (t *runner) failed(ctx context.Context, op string, err error) error {
 	if _, _, ok := t.source.c.ServerError(err); ok {
 		t.end()
 	} else {
@@ -261,7 +178,7 @@ func (t *session) failed(ctx context.Context, op string, err error) error {
 	return t.source.wrap(ctx, op, err)
 }
 
-func (t *session) ready(ctx context.Context, op string) error {
+func (t *runner) ready(ctx context.Context, op string) error {
 	if t.broken {
 		return &source.Error{Op: t.source.c.Name + ": " + op, Kind: source.Unavailable,
 			Err: errors.New("the session's connection was lost with an earlier statement; open another session")}
@@ -272,7 +189,7 @@ func (t *session) ready(ctx context.Context, op string) error {
 	return nil
 }
 
-func (t *session) query(ctx context.Context, q source.Query) (*source.Result, error) {
+func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, error) {
 	if err := t.ready(ctx, "query"); err != nil {
 		return nil, err
 	}
@@ -319,7 +236,7 @@ func (t *session) query(ctx context.Context, q source.Query) (*source.Result, er
 
 // ask asks the server to cancel what runs, and gives up the connection when the
 // server cannot be asked.
-func (t *session) ask() (taken bool) {
+func (t *runner) ask() (taken bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := t.conn.Cancel(ctx); err != nil {
@@ -331,7 +248,7 @@ func (t *session) ask() (taken bool) {
 
 // insist asks again and again until done is closed: a request that comes before
 // the server has begun is lost. It gives up the connection in the end.
-func (t *session) insist(done <-chan struct{}, taken bool) {
+func (t *runner) insist(done <-chan struct{}, taken bool) {
 	again, end := time.NewTicker(200*time.Millisecond), time.NewTimer(patience)
 	defer again.Stop()
 	defer end.Stop()
@@ -348,7 +265,7 @@ func (t *session) insist(done <-chan struct{}, taken bool) {
 	}
 }
 
-func (t *session) read(ctx context.Context, rows Rows, limits sqlrows.Limits) (*source.Result, error) {
+func (t *runner) read(ctx context.Context, rows Rows, limits sqlrows.Limits) (*source.Result, error) {
 	limits = limits.WithDefaults()
 	fields := rows.Fields()
 	r := &source.Result{Columns: columnsOf(fields)}
@@ -396,7 +313,7 @@ func columnsOf(fields []Field) []source.Column {
 	return columns
 }
 
-func (t *session) columns(ctx context.Context, sql string) ([]source.Column, error) {
+func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, error) {
 	if err := t.ready(ctx, "columns"); err != nil {
 		return nil, err
 	}

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/datapush-go/datapush/internal/session"
 	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
 )
@@ -69,10 +68,10 @@ type Options struct {
 // Source is a MySQL, MariaDB, StarRocks or Doris database. It implements
 // source.Source, source.Describer and source.Sessioner.
 type Source struct {
-	db     *sql.DB
-	opts   Options
-	loc    *time.Location
-	closed atomic.Bool
+	pool session.Pool
+	db   *sql.DB
+	opts Options
+	loc  *time.Location
 	// connect makes a connection beside the pool; nil for a host's handle.
 	connect func(ctx context.Context) (driver.Conn, error)
 }
@@ -84,7 +83,7 @@ type Source struct {
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
-	s := &Source{opts: options(o)}
+	s := newSource(o)
 	config, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		// The parser's own errors repeat parts of the DSN.
@@ -115,16 +114,28 @@ func Open(dsn string, o *Options) (*Source, error) {
 	s.db.SetMaxOpenConns(s.opts.MaxOpenConns)
 	s.db.SetMaxIdleConns(s.opts.MaxOpenConns)
 	s.db.SetConnMaxIdleTime(s.opts.MaxIdleTime)
+	s.pool.CloseAll = func() error { return s.wrap(context.Background(), "close", s.db.Close()) }
 	return s, nil
 }
 
 // New makes a source of a handle that stays the host's to close. Its connections
 // must not have the sql_mode ANSI_QUOTES or NO_BACKSLASH_ESCAPES, which change
 // what a quote is, nor a character set other than utf8mb4 and utf8, in some of
-// which a backslash can be half a letter; a query says so. To kill a statement the source takes another
-// connection of the handle.
+// which a backslash can be half a letter; a query says so. To kill a statement the
+// source takes another connection of the handle.
 func New(db *sql.DB, o *Options) *Source {
-	return &Source{db: db, opts: options(o), loc: time.UTC}
+	s := newSource(o)
+	s.db = db
+	return s
+}
+
+func newSource(o *Options) *Source {
+	s := &Source{opts: options(o), loc: time.UTC}
+	name := s.opts.Mode.name()
+	s.pool.Name, s.pool.Take = name, s.take
+	s.pool.Grammar = source.Dialect{Name: name, Identifiers: "`", Strings: `"`, Backslash: true, HashComments: true,
+		DashSpace: true, ExecutableComments: true, Raw: s.opts.Raw}
+	return s
 }
 
 func options(o *Options) Options {
@@ -145,80 +156,44 @@ func options(o *Options) Options {
 }
 
 // Dialect says how the server quotes and comments.
-func (s *Source) Dialect() source.Dialect {
-	return source.Dialect{Name: s.opts.Mode.name(), Identifiers: "`", Strings: `"`, Backslash: true, HashComments: true,
-		DashSpace: true, ExecutableComments: true, Raw: s.opts.Raw}
-}
+func (s *Source) Dialect() source.Dialect { return s.pool.Dialect() }
 
 // Close ends the source: queries fail from then on. It closes what Open opened,
 // and leaves a handle given to New as it is.
-func (s *Source) Close() error {
-	if s.closed.Swap(true) || s.connect == nil {
-		return nil
-	}
-	return s.wrap(context.Background(), "close", s.db.Close())
-}
+func (s *Source) Close() error { return s.pool.Close() }
 
 // Query runs one statement and reads its rows up to the limit.
 func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, s.Dialect()); err != nil {
-		return nil, err
-	}
-	t, err := s.session(ctx, "query")
-	if err != nil {
-		return nil, err
-	}
-	defer t.release()
-	return t.query(ctx, "query", q)
+	return s.pool.Query(ctx, q)
 }
 
 // Columns names the statement's columns without running it.
 func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, s.Dialect()); err != nil {
-		return nil, err
-	}
-	t, err := s.session(ctx, "columns")
-	if err != nil {
-		return nil, err
-	}
-	defer t.release()
-	return t.columns(ctx, sql)
+	return s.pool.Columns(ctx, sql)
 }
 
 // Session returns a source on one connection. Its statements run one after the
 // other. A statement that was cut off or lost its connection leaves the next one
 // another; once a statement's context has ended the session is of no more use. It
 // is closed by the caller.
-func (s *Source) Session(ctx context.Context) (source.Source, error) {
-	t, err := s.session(ctx, "session")
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
-}
+func (s *Source) Session(ctx context.Context) (source.Source, error) { return s.pool.Session(ctx) }
 
 func (s *Source) fault(op string, kind source.Kind, text string) error {
 	return &source.Error{Op: s.opts.Mode.name() + ": " + op, Kind: kind, Err: errors.New(text)}
 }
 
-func (s *Source) session(ctx context.Context, op string) (*session, error) {
-	if s.closed.Load() {
-		return nil, s.fault(op, source.Unavailable, "the source is closed")
-	}
-	t := &session{source: s, busy: make(chan struct{}, 1)}
+func (s *Source) take(ctx context.Context, op string) (session.Runner, error) {
+	t := &runner{source: s}
 	if err := t.acquire(ctx, op); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// session runs statements on one connection, in a read-only transaction where
-// the server has one.
-type session struct {
+// runner runs statements on one connection at a time, in a read-only transaction
+// where the server has one.
+type runner struct {
 	source *Source
-	busy   chan struct{}
-	done   bool
-	once   sync.Once
 
 	conn *sql.Conn // nil when there is none, and the next statement takes another
 	id   uint64
@@ -227,7 +202,7 @@ type session struct {
 }
 
 // acquire takes a connection from the pool.
-func (t *session) acquire(ctx context.Context, op string) error {
+func (t *runner) acquire(ctx context.Context, op string) error {
 	c, err := t.source.db.Conn(ctx)
 	if err != nil {
 		return t.source.wrap(ctx, op, err)
@@ -246,7 +221,7 @@ func (t *session) acquire(ctx context.Context, op string) error {
 
 // prepare learns the connection's number, by which it is killed, and begins the
 // transaction.
-func (t *session) prepare(ctx context.Context) error {
+func (t *runner) prepare(ctx context.Context) error {
 	_ = t.conn.Raw(func(c any) error {
 		if own, ok := c.(*conn); ok {
 			t.id = own.id
@@ -272,80 +247,38 @@ func (t *session) prepare(ctx context.Context) error {
 	return err
 }
 
-func (t *session) Dialect() source.Dialect { return t.source.Dialect() }
-
-func (t *session) take(ctx context.Context, op string) error {
-	select {
-	case t.busy <- struct{}{}:
-	case <-ctx.Done():
-		return t.source.wrap(ctx, op, ctx.Err())
-	}
-	if t.done {
-		<-t.busy
-		return t.source.fault(op, source.Unavailable, "the session is closed")
-	}
-	return nil
-}
-
-func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, t.Dialect()); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "query"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.query(ctx, "query", q)
-}
-
-func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, t.Dialect()); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "columns"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.columns(ctx, sql)
-}
-
-func (t *session) Close() error {
-	t.busy <- struct{}{}
-	defer func() { <-t.busy }()
-	t.release()
-	return nil
-}
-
 // patience is how long cleaning up may take once the caller's context is over.
 const patience = 5 * time.Second
 
-func (t *session) release() {
-	t.once.Do(func() {
-		t.done = true
-		if t.conn == nil {
-			return
+func (t *runner) Release() error {
+	if t.conn == nil {
+		return nil
+	}
+	if t.source.opts.Mode == MySQL {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if _, err := t.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
+			t.drop()
+			return nil
 		}
-		if t.source.opts.Mode == MySQL {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			if _, err := t.conn.ExecContext(ctx, "ROLLBACK"); err != nil {
-				t.drop()
-				return
-			}
-		}
-		_ = t.conn.Close()
-		t.conn = nil
-	})
+	}
+	_ = t.conn.Close()
+	t.conn = nil
+	return nil
 }
 
 // drop closes the connection.
-func (t *session) drop() {
+func (t *runner) drop() {
 	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = t.conn.Close()
 	t.conn = nil
 }
 
-func (t *session) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
+func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	return t.query(ctx, "query", q)
+}
+
+func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
 	switch {
 	case t.ended:
 		return nil, t.source.fault(op, source.Unavailable, "the context of an earlier statement has ended, and the session's connection with it; open another session")
@@ -413,7 +346,7 @@ func (s *Source) read(ctx context.Context, rows driver.Rows, q source.Query) (*s
 // the server has sent already is read to the end. An error says that the
 // connection is of no more use, which it is only if the kill is what ended the
 // statement: one that came too late might hit the next.
-func (t *session) stop(rows driver.Rows, giveUp context.CancelFunc) error {
+func (t *runner) stop(rows driver.Rows, giveUp context.CancelFunc) error {
 	if t.source.connect == nil {
 		// The host's handle may have no second connection left, so this one is
 		// given up before the statement is killed.
@@ -439,7 +372,7 @@ func (t *session) stop(rows driver.Rows, giveUp context.CancelFunc) error {
 
 // failed wraps the error of a statement. When the context has ended the driver
 // has closed the connection, and the statement may still be running.
-func (t *session) failed(ctx context.Context, op string, err error) error {
+func (t *runner) failed(ctx context.Context, op string, err error) error {
 	var e *mysql.MySQLError
 	switch {
 	case ctx.Err() != nil:
@@ -453,7 +386,7 @@ func (t *session) failed(ctx context.Context, op string, err error) error {
 }
 
 // kill stops what the connection runs, through another one.
-func (t *session) kill() error {
+func (t *runner) kill() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	text := fmt.Sprintf("KILL QUERY %d", t.id)
@@ -470,8 +403,8 @@ func (t *session) kill() error {
 	return err
 }
 
-func (t *session) columns(ctx context.Context, sql string) ([]source.Column, error) {
-	r, err := t.query(ctx, "columns", source.Query{SQL: source.WithoutRows(sql, t.Dialect())})
+func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, error) {
+	r, err := t.query(ctx, "columns", source.Query{SQL: source.WithoutRows(sql, t.source.pool.Grammar)})
 	if err != nil {
 		return nil, err
 	}

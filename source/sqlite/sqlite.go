@@ -10,13 +10,12 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/datapush-go/datapush/internal/session"
 	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
 )
@@ -43,11 +42,11 @@ type Options struct {
 // Source is a SQLite database. It implements source.Source, source.Describer and
 // source.Sessioner.
 type Source struct {
+	pool    session.Pool
 	db      *sql.DB
 	opts    Options
 	owned   bool
 	secrets []string
-	closed  atomic.Bool
 }
 
 // Open makes a source of the database at dsn: a path or a file: URI, with the
@@ -57,10 +56,8 @@ type Source struct {
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
-	s := &Source{owned: true, secrets: secrets(dsn)}
-	if o != nil {
-		s.opts = *o
-	}
+	s := newSource(o)
+	s.owned, s.secrets = true, secrets(dsn)
 	connector, err := sqlite.NewConnector(existing(dsn))
 	if err != nil {
 		return nil, s.wrap(context.Background(), "open", err)
@@ -76,143 +73,74 @@ func Open(dsn string, o *Options) (*Source, error) {
 	s.db.SetMaxOpenConns(limit)
 	s.db.SetMaxIdleConns(limit)
 	s.db.SetConnMaxIdleTime(max(idle, 0))
+	s.pool.CloseAll = func() error { return s.wrap(context.Background(), "close", s.db.Close()) }
 	return s, nil
 }
 
-// New makes a source of a handle that stays the host's to close. Its connections are query-only only while a statement or a session of the
-// source has them.
+// New makes a source of a handle that stays the host's to close. Its connections
+// are query-only only while a statement or a session of the source has them.
 func New(db *sql.DB, o *Options) *Source {
-	s := &Source{db: db}
+	s := newSource(o)
+	s.db = db
+	return s
+}
+
+func newSource(o *Options) *Source {
+	s := new(Source)
 	if o != nil {
 		s.opts = *o
 	}
+	s.pool.Name, s.pool.Grammar, s.pool.Take = "sqlite", dialect, s.take
+	s.pool.Grammar.Raw = s.opts.Raw
 	return s
 }
 
 // Dialect says how SQLite quotes and comments.
-func (s *Source) Dialect() source.Dialect {
-	d := dialect
-	d.Raw = s.opts.Raw
-	return d
-}
+func (s *Source) Dialect() source.Dialect { return s.pool.Dialect() }
 
 // Close ends the source: queries fail from then on. It closes what Open opened,
 // and leaves a handle given to New as it is.
-func (s *Source) Close() error {
-	s.closed.Store(true)
-	if !s.owned {
-		return nil
-	}
-	return s.wrap(context.Background(), "close", s.db.Close())
-}
+func (s *Source) Close() error { return s.pool.Close() }
 
 // Query runs one statement and reads its rows up to the limit.
 func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, s.Dialect()); err != nil {
-		return nil, err
-	}
-	sess, err := s.session(ctx, "query")
-	if err != nil {
-		return nil, err
-	}
-	defer sess.release()
-	return sess.query(ctx, q)
+	return s.pool.Query(ctx, q)
 }
 
 // Columns names the statement's columns without running it.
 func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, s.Dialect()); err != nil {
-		return nil, err
-	}
-	sess, err := s.session(ctx, "columns")
-	if err != nil {
-		return nil, err
-	}
-	defer sess.release()
-	return sess.columns(ctx, sql)
+	return s.pool.Columns(ctx, sql)
 }
 
 // Session returns a source on one connection. Its statements run one after the
 // other. It is closed by the caller, and is of no use after that.
-func (s *Source) Session(ctx context.Context) (source.Source, error) {
-	sess, err := s.session(ctx, "session")
-	if err != nil {
-		return nil, err
-	}
-	return sess, nil
-}
+func (s *Source) Session(ctx context.Context) (source.Source, error) { return s.pool.Session(ctx) }
 
-func (s *Source) session(ctx context.Context, op string) (*session, error) {
-	if s.closed.Load() {
-		return nil, &source.Error{Op: "sqlite: " + op, Kind: source.Unavailable, Err: errors.New("the source is closed")}
-	}
+func (s *Source) take(ctx context.Context, op string) (session.Runner, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, s.wrap(ctx, op, err)
 	}
-	sess := &session{source: s, conn: conn, busy: make(chan struct{}, 1)}
+	t := &runner{source: s, conn: conn}
 	if !s.owned {
-		if err := sess.protect(ctx); err != nil {
-			sess.release()
+		if err := t.protect(ctx); err != nil {
+			_ = t.Release()
 			return nil, s.wrap(ctx, op, err)
 		}
 	}
-	return sess, nil
+	return t, nil
 }
 
-// session is a source pinned to one connection.
-type session struct {
+// runner runs statements on one connection.
+type runner struct {
 	source *Source
 	conn   *sql.Conn
-	busy   chan struct{}
 	// restore is true when the connection was not query-only before.
 	restore bool
-	once    sync.Once
-	closed  error
-}
-
-func (t *session) Dialect() source.Dialect { return t.source.Dialect() }
-
-// take waits until the connection is free.
-func (t *session) take(ctx context.Context, op string) error {
-	select {
-	case t.busy <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return t.source.wrap(ctx, op, ctx.Err())
-	}
-}
-
-func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, t.Dialect()); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "query"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.query(ctx, q)
-}
-
-func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, t.Dialect()); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "columns"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.columns(ctx, sql)
-}
-
-func (t *session) Close() error {
-	t.busy <- struct{}{}
-	defer func() { <-t.busy }()
-	return t.release()
 }
 
 // protect makes the connection query-only and remembers what it was.
-func (t *session) protect(ctx context.Context) error {
+func (t *runner) protect(ctx context.Context) error {
 	var on bool
 	if err := t.conn.QueryRowContext(ctx, "PRAGMA query_only").Scan(&on); err != nil {
 		return err
@@ -225,22 +153,18 @@ func (t *session) protect(ctx context.Context) error {
 	return err
 }
 
-// release gives the connection back as it was found, whatever has become of the
-// run's context.
-func (t *session) release() error {
-	t.once.Do(func() {
-		if t.restore {
-			if _, err := t.conn.ExecContext(context.Background(), "PRAGMA query_only=0"); err != nil {
-				// The host must not get back a connection that cannot write.
-				_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
-			}
+// Release gives the connection back whatever has become of the run's context.
+func (t *runner) Release() error {
+	if t.restore {
+		if _, err := t.conn.ExecContext(context.Background(), "PRAGMA query_only=0"); err != nil {
+			// The host must not get back a connection that cannot write.
+			_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
-		t.closed = t.source.wrap(context.Background(), "close", t.conn.Close())
-	})
-	return t.closed
+	}
+	return t.source.wrap(context.Background(), "close", t.conn.Close())
 }
 
-func (t *session) query(ctx context.Context, q source.Query) (*source.Result, error) {
+func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, error) {
 	var r *source.Result
 	err := t.conn.Raw(func(conn any) error {
 		rows, err := sqlrows.Query(ctx, conn, q.SQL)
@@ -264,7 +188,7 @@ func (t *session) query(ctx context.Context, q source.Query) (*source.Result, er
 	return r, nil
 }
 
-func (t *session) columns(ctx context.Context, query string) ([]source.Column, error) {
+func (t *runner) Columns(ctx context.Context, query string) ([]source.Column, error) {
 	var info []sqlite.ColumnInfo
 	err := ctx.Err()
 	if err == nil {
