@@ -48,7 +48,8 @@ type Preview struct {
 	// Title is the message's title after substitution.
 	Title string `json:"title"`
 	// Payloads are what would be sent, in order, each with its size and its
-	// warnings.
+	// warnings. Pictures are not uploaded and nobody is looked up: where that
+	// happens before sending, a warning says so.
 	Payloads []channel.Payload `json:"payloads"`
 	// Limit is the most that one payload may measure; 0 when none is known.
 	Limit int `json:"limit"`

@@ -44,6 +44,8 @@ type encoder struct {
 	v2       bool
 	to       channel.Destination
 	ids      map[string]string // of the message's mentions, by e-mail address
+	notes    []channel.Warning // of the message
+	uploaded bool              // uploading was tried
 	layout   fit.Layout
 	scratch  *fit.Scratch
 	w        writer
@@ -60,12 +62,13 @@ type encoder struct {
 
 func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1), scratch: scratch}
+	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1), scratch: scratch, notes: msg.Warnings}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
 	for _, w := range msg.Warnings {
 		if strings.HasPrefix(w.Text, notUploaded) {
 			e.warn(w.Code, w.Text)
+			e.uploaded = true
 		}
 	}
 	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
@@ -136,11 +139,24 @@ func (e *encoder) at(m channel.Mention) string {
 	case plainID(id) && id != "all":
 		return "<at id=" + id + "></at>"
 	case m.Email != "":
-		e.warn(channel.WarnUnresolved, clip(m.Label(), 100)+" is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address")
+		if w := unfound(m); e.c.o.Lookup == nil || slices.Contains(e.notes, w) {
+			e.warn(w.Code, w.Text)
+		} else {
+			e.warn(channel.WarnDegraded, clip(m.Label(), 100)+" is looked up when the message is sent; here the address stands as text")
+		}
 	default:
 		e.warn(channel.WarnUnresolved, clip(m.Label(), 100)+" is not mentioned: a Lark bot mentions by open_id or user_id only")
 	}
 	return ""
+}
+
+// warnPicture warns about a picture without a key. Where it will be uploaded
+// before it is sent, this is a preview.
+func (e *encoder) warnPicture(i *channel.Image, code channel.WarningCode, text string) {
+	if !e.uploaded && (e.c.o.Upload != nil || len(i.Data) > 0 && e.to.Options[OptionApp] != "") {
+		code, text = channel.WarnDegraded, "a picture is uploaded to Lark when the message is sent; here its link, its description or its chart's numbers stand in its place"
+	}
+	e.warn(code, text)
 }
 
 // first writes the destination's mentions that the message does not make
@@ -241,7 +257,12 @@ func (e *encoder) chart(b *channel.Chart) {
 	case b.Image != nil && imageKey(b.Image.Key) != "":
 		e.image(imageKey(b.Image.Key), b.Image.Alt)
 	case b.Table != nil:
-		e.warn(channel.WarnDegraded, "a chart is shown as a table, because its picture was not uploaded to Lark")
+		const why = "a chart is shown as a table, because its picture was not uploaded to Lark"
+		if b.Image != nil {
+			e.warnPicture(b.Image, channel.WarnDegraded, why)
+		} else {
+			e.warn(channel.WarnDegraded, why)
+		}
 		e.table(b.Table)
 	case b.Image != nil:
 		e.text(b.Image, 0)

@@ -587,14 +587,14 @@ func (w *writer) image(i *channel.Image) {
 		return
 	}
 	if _, ok := address(i.URL); ok {
-		w.e.warn(channel.WarnDegraded, "a picture is shown as a link, because it was not uploaded to Lark")
+		w.e.warnPicture(i, channel.WarnDegraded, "a picture is shown as a link, because it was not uploaded to Lark")
 		if alt == "" {
 			alt = "image"
 		}
 		w.link(&channel.Link{URL: i.URL, Inlines: channel.Literal(alt)})
 		return
 	}
-	w.e.warn(channel.WarnRemoved, "a picture is not shown, because it was not uploaded to Lark")
+	w.e.warnPicture(i, channel.WarnRemoved, "a picture is not shown, because it was not uploaded to Lark")
 	if alt != "" {
 		w.text(alt)
 	}

@@ -9,16 +9,23 @@ import (
 )
 
 // notUploaded begins the warnings with which Prepare says why a picture has no
-// key. Encode repeats them in its payloads.
+// key. Encode repeats them in its payloads. By them, and by the words of unfound,
+// it knows that Prepare has tried: a preview comes without.
 const notUploaded = "a picture was not uploaded to Lark: "
+
+// unfound warns about an e-mail address that nobody was found for.
+func unfound(m channel.Mention) channel.Warning {
+	return channel.Warning{Code: channel.WarnUnresolved, Text: clip(m.Label(), 100) +
+		" is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address"}
+}
 
 // Prepare looks up the e-mail addresses of mentions that have no id with
 // Options.Lookup, and uploads pictures that have no key: with Options.Upload, or
 // by the destination's app those that come as bytes. What it finds for the
 // destination's own mentions stands in a paragraph at the end of the message.
-// Where there is nothing to do, or nothing is found, it returns msg itself. It
-// fails only when ctx ends: a picture that cannot be uploaded is a warning, and
-// its description or its chart's numbers are sent in its place.
+// Where there is nothing to do it returns msg itself. It fails only when ctx
+// ends: somebody who is not found is a warning, and so is a picture that cannot
+// be uploaded; its description or its chart's numbers are sent in its place.
 func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.Destination) (*channel.Message, error) {
 	r := resolver{ctx: ctx, o: &c.o, ids: map[string]string{}}
 	if c.o.Upload == nil {
@@ -76,7 +83,8 @@ func (r *resolver) id(m channel.Mention) string {
 	if !done {
 		var err error
 		if id, err = r.o.Lookup(r.ctx, m.Email); err != nil || !plainID(id) {
-			id = "" // Encode warns about it
+			id = ""
+			r.note(unfound(m))
 		}
 		r.ids[m.Email] = id
 		r.found = r.found || id != ""
@@ -92,8 +100,10 @@ func (r *resolver) image(i *channel.Image) *channel.Image {
 	switch {
 	case r.o.Upload != nil:
 		var err error
-		if key, err = r.o.Upload(r.ctx, i); err != nil {
-			return i // Encode warns about it; the hook's error may hold anything
+		if key, err = r.o.Upload(r.ctx, i); err != nil || imageKey(key) == "" {
+			// The hook's error may hold anything.
+			r.note(channel.Warning{Code: channel.WarnUnresolved, Text: notUploaded + "the host gave no image key"})
+			return i
 		}
 	case r.app != nil && len(i.Data) > 0 && !r.down:
 		key = r.byApp(i)
@@ -115,11 +125,14 @@ func (r *resolver) byApp(i *channel.Image) string {
 	}
 	var own pictureError
 	r.down = !errors.As(err, &own)
-	w := channel.Warning{Code: channel.WarnUnresolved, Text: notUploaded + reason(err)}
+	r.note(channel.Warning{Code: channel.WarnUnresolved, Text: notUploaded + reason(err)})
+	return ""
+}
+
+func (r *resolver) note(w channel.Warning) {
 	if !slices.Contains(r.notes, w) {
 		r.notes = append(r.notes, w)
 	}
-	return ""
 }
 
 func (r *resolver) blocks(bs []channel.Block) []channel.Block {

@@ -293,8 +293,67 @@ func TestPrepareUploadsPictures(t *testing.T) {
 			t.Errorf("no %s in %s", want, ps[0].Body)
 		}
 	}
-	if len(ps[0].Warnings) != 1 || ps[0].Warnings[0].Code != channel.WarnRemoved {
-		t.Errorf("warnings %+v", ps[0].Warnings)
+	want := []channel.Warning{
+		{Code: channel.WarnUnresolved, Text: "a picture was not uploaded to Lark: the host gave no image key"},
+		{Code: channel.WarnRemoved, Text: "a picture is not shown, because it was not uploaded to Lark"},
+	}
+	if diff := cmp.Diff(want, ps[0].Warnings); diff != "" {
+		t.Errorf("warnings (-want +got)\n%s", diff)
+	}
+}
+
+// A preview is encoded without Prepare, and says what will be done before the
+// message is sent.
+func TestAPreviewSaysWhatIsDoneWhenTheMessageIsSent(t *testing.T) {
+	const picture = "a picture is uploaded to Lark when the message is sent; here its link, its description or its chart's numbers stand in its place"
+	const person = "@a@example.com is looked up when the message is sent; here the address stands as text"
+	data := &channel.Image{Data: []byte{1}, Alt: "logo"}
+	chart := &channel.Chart{Image: &channel.Image{Data: []byte{1}}, Table: revenue()}
+	far := &channel.Image{URL: "https://example.com/a.png", Alt: "far"}
+	ann := p(&channel.Mention{Email: "a@example.com"})
+	app := channel.Destination{Options: map[string]string{lark.OptionApp: "cli_a1"}}
+	hooks := lark.New(&lark.Options{
+		Upload: func(context.Context, *channel.Image) (string, error) { return "", errors.New("no") },
+		Lookup: func(context.Context, string) (string, error) { return "", nil },
+	})
+	for _, tt := range []struct {
+		name  string
+		c     *lark.Channel
+		to    channel.Destination
+		block channel.Block
+		want  string
+	}{
+		{"a picture for an app", lark.New(nil), app, data, picture},
+		{"a chart for an app", lark.New(nil), app, chart, picture},
+		{"a picture by address, which no app uploads", lark.New(nil), app, far, "a picture is shown as a link, because it was not uploaded to Lark"},
+		{"a picture without an app", lark.New(nil), channel.Destination{}, data, "a picture is not shown, because it was not uploaded to Lark"},
+		{"a picture by address for a hook", hooks, channel.Destination{}, far, picture},
+		{"somebody for a hook", hooks, channel.Destination{}, ann, person},
+		{"somebody without a hook", lark.New(nil), channel.Destination{}, ann, "@a@example.com is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			msg := message("t", p(channel.Text("x")), tt.block)
+			ps, err := tt.c.Encode(msg, tt.to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w := ps[0].Warnings; len(w) != 1 || w[0].Text != tt.want {
+				t.Errorf("warnings %v, want %q", w, tt.want)
+			}
+			// What is sent was prepared, and says no such thing.
+			out, err := tt.c.Prepare(t.Context(), msg, tt.to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ps, err = tt.c.Encode(out, tt.to); err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range ps[0].Warnings {
+				if tt.c == hooks && strings.Contains(w.Text, "when the message is sent") {
+					t.Errorf("a prepared message has the warning %q", w.Text)
+				}
+			}
+		})
 	}
 }
 
