@@ -355,3 +355,14 @@ func TestFaultsComeInOrder(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAHugeAnswerIsHugeEachTime(t *testing.T) {
+	f := channeltest.NewWeCom(nil)
+	defer f.Close()
+	f.InjectAlways(channeltest.Huge(10_000))
+	for range 2 {
+		if n := len(call(t, f.URL("k"), jsonType, hello)); n < 10_000 {
+			t.Errorf("%d bytes", n)
+		}
+	}
+}

@@ -101,8 +101,8 @@ func Huge(n int) Fault {
 		x.w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(x.w, `{"data":"`)
 		page := bytes.Repeat([]byte("x"), 4096)
-		for ; n > 0; n -= len(page) {
-			if _, err := x.w.Write(page[:min(n, len(page))]); err != nil {
+		for left := n; left > 0; left -= len(page) { // n is every request's
+			if _, err := x.w.Write(page[:min(left, len(page))]); err != nil {
 				return
 			}
 		}
