@@ -90,9 +90,10 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	l.Sep, l.SepSize = []byte(","), fit.Size{1, 1}
 	l.Rest = e.note("…")
 	l.RestSize = measure(l.Rest)
-	label := fit.Label(fit.MaxParts, fit.MaxParts)
-	l.Frame = measure(e.suffix(e.prefix(nil, ""), nil)).Plus(fit.Size{0, 2}).Plus(fit.Size{e.size, 2 * e.size})
-	l.Label = measure(e.suffix(e.prefix(nil, label), nil)).Minus(measure(e.suffix(e.prefix(nil, ""), nil)))
+	e.buf = make([]byte, 0, 2<<10)
+	frame := measure(e.suffix(e.prefix(e.buf, ""), nil))
+	l.Frame = frame.Plus(fit.Size{0, 2}).Plus(fit.Size{e.size, 2 * e.size})
+	l.Label = measure(e.suffix(e.prefix(e.buf, fit.Label(fit.MaxParts, fit.MaxParts)), nil)).Minus(frame)
 	l.First = measure(e.first).Plus(l.SepSize)
 
 	for _, s := range msg.Sections {
@@ -227,7 +228,8 @@ func (e *encoder) divide(b channel.Block, most int) {
 
 // note is a short text of our own.
 func (e *encoder) note(s string) []byte {
-	b := append([]byte(nil), `{"type":"TextBlock","text":`...)
+	b := make([]byte, 0, 96)
+	b = append(b, `{"type":"TextBlock","text":`...)
 	b = jsontext.Quote(b, s)
 	return append(b, `,"isSubtle":true,"wrap":true}`...)
 }
@@ -255,9 +257,10 @@ func (e *encoder) prefix(dst []byte, label string) []byte {
 	}
 	dst = append(dst, `,"body":[`...)
 	if title != "" {
-		w := writer{e: e}
-		w.heading(1, []run{{text: title}})
-		dst = append(append(dst, w.out...), ',')
+		w := writer{e: e, out: dst}
+		e.runs = append(e.runs[:0], run{text: title})
+		w.heading(1, e.runs)
+		dst = append(w.out, ',')
 	}
 	return dst
 }

@@ -23,13 +23,7 @@ func (e *encoder) table(t *channel.Table) {
 	}
 	x := table{e: e, t: t, columns: t.Columns[:min(len(t.Columns), maxColumns)], rule: e.rule}
 	e.rule = false
-	x.aligns, x.bare = make([]string, len(x.columns)), make([]bool, len(x.columns))
-	for i, c := range x.columns {
-		if e.columns {
-			x.aligns[i] = aligned[x.align(i)]
-		}
-		x.bare[i] = x.aligns[i] == "" && c.Prefix == "" && c.Suffix == ""
-	}
+	x.frame()
 	p := &x.piece
 	p.More = func(dst []byte, left int) []byte {
 		return append(append(dst, ','), e.note(fit.More(left))...)
@@ -84,10 +78,42 @@ type table struct {
 	e       *encoder
 	t       *channel.Table
 	columns []channel.Column
-	aligns  []string // of each text, for column sets
-	bare    []bool   // a column that adds nothing to its values
+	cols    []column
+	end     string // of a row
+	quotes  int    // in a row of plain texts
 	rule    bool
 	piece   fit.Piece
+}
+
+// column is what is the same for all cells of a column.
+type column struct {
+	open      string // before a cell
+	plainOpen string // before a plain text, with open
+	align     string // of each text, for column sets
+	bare      bool   // a plain value is a plain text
+}
+
+// frame prepares what is the same for all rows.
+func (x *table) frame() {
+	f := tableFrame
+	if x.e.columns {
+		f = setFrame
+	}
+	x.cols, x.end = make([]column, len(x.columns)), f.end
+	x.quotes = strings.Count(f.end, `"`)
+	between, open := f.between+plainOpen, f.open+plainOpen
+	for i, c := range x.columns {
+		col := column{open: f.between, plainOpen: between}
+		if i == 0 {
+			col = column{open: f.open, plainOpen: open}
+		}
+		if x.e.columns {
+			col.align = aligned[x.align(i)]
+		}
+		col.bare = col.align == "" && c.Prefix == "" && c.Suffix == ""
+		x.cols[i] = col
+		x.quotes += strings.Count(col.plainOpen, `"`) + strings.Count(plainEnd, `"`)
+	}
 }
 
 // head writes what stands before the rows, the header row included, with names
@@ -144,25 +170,14 @@ func (x *table) head(most int) {
 	p.HeadSize, p.TailSize = measure(p.Head), measure(p.Tail)
 }
 
-// framing is what stands around the cells of a row, and how many quotes it has
-// with those of the cells that hold plain text.
-type framing struct {
-	open, between, end string
-	// With the beginning of a plain text.
-	openPlain, betweenPlain string
-	quotes, more            int // of the first cell and of each further one
-}
-
-func frame(open, between, end string) framing {
-	inner := strings.Count(plainOpen+plainEnd, `"`)
-	return framing{open, between, end, open + plainOpen, between + plainOpen,
-		strings.Count(open+end, `"`) + inner, strings.Count(between, `"`) + inner}
-}
+// framing is what stands before the first cell of a row, between two and after
+// the last.
+type framing struct{ open, between, end string }
 
 var (
-	tableFrame = frame(`,{"type":"TableRow","cells":[{"type":"TableCell","items":[`, `]},{"type":"TableCell","items":[`, `]}]}`)
-	setFrame   = frame(`,{"type":"ColumnSet","spacing":"Small","columns":[{"type":"Column","width":"stretch","items":[`,
-		`]},{"type":"Column","width":"stretch","items":[`, `]}]}`)
+	tableFrame = framing{`,{"type":"TableRow","cells":[{"type":"TableCell","items":[`, `]},{"type":"TableCell","items":[`, `]}]}`}
+	setFrame   = framing{`,{"type":"ColumnSet","spacing":"Small","columns":[{"type":"Column","width":"stretch","items":[`,
+		`]},{"type":"Column","width":"stretch","items":[`, `]}]}`}
 )
 
 const (
@@ -173,29 +188,23 @@ const (
 // row appends a row, with the comma before it, and measures it. Cells are cut to
 // most bytes unless it is negative.
 func (x *table) row(row []channel.Cell, most int) fit.Size {
-	f := &tableFrame
-	if x.e.columns {
-		f = &setFrame
-	}
-	at, all := len(x.piece.Buf), true
+	at, plain := len(x.piece.Buf), most < 0
 	b := x.piece.Buf
-	before, plainBefore := f.open, f.openPlain
-	for c := range x.columns {
-		cell := &row[c]
-		if x.bare[c] && cell.Color == channel.ColorDefault && cell.Mark == "" && most < 0 && simple(cell.Text) {
-			b = append(b, plainBefore...)
+	for c := range x.cols {
+		cell, col := &row[c], &x.cols[c]
+		if col.bare && cell.Color == channel.ColorDefault && cell.Mark == "" && most < 0 && simple(cell.Text) {
+			b = append(b, col.plainOpen...)
 			b = append(b, cell.Text...)
 			b = append(b, plainEnd...)
 		} else {
-			all = false
-			b = x.styled(append(b, before...), c, cell, most)
+			plain = false
+			b = x.styled(append(b, col.open...), c, cell, most)
 		}
-		before, plainBefore = f.between, f.betweenPlain
 	}
-	b = append(b, f.end...)
+	b = append(b, x.end...)
 	x.piece.Buf = b
-	if n := len(b) - at; all {
-		return fit.Size{n, n + f.quotes + (len(x.columns)-1)*f.more}
+	if n := len(b) - at; plain {
+		return fit.Size{n, n + x.quotes}
 	}
 	return measure(b[at:])
 }
@@ -210,7 +219,7 @@ func (x *table) styled(dst []byte, c int, cell *channel.Cell, most int) []byte {
 	if cell.Color != channel.ColorDefault {
 		style = colors[cell.Color]
 	}
-	return appendCell(dst, s, style, x.aligns[c])
+	return appendCell(dst, s, style, x.cols[c].align)
 }
 
 // colors are the nearest of the card's own colours. Cards know no grey but

@@ -9,7 +9,6 @@ import (
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/internal/jsontext"
-	"github.com/datapush-go/datapush/internal/swar"
 )
 
 // run is a stretch of text in one style. A run with brk ends its line; one with
@@ -344,7 +343,11 @@ func plain(s string) bool {
 	if c := s[0]; c <= ' ' || c == '=' || (c == '-' || c == '+') && (len(s) == 1 || s[1] < '0' || s[1] > '9') {
 		return false
 	}
-	if d := digits(s); d > 0 && d < len(s) && (s[d] == '.' || s[d] == ')') && (d+1 == len(s) || s[d+1] == ' ') {
+	digits := 0
+	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
+		digits++
+	}
+	if digits > 0 && digits < len(s) && (s[digits] == '.' || s[digits] == ')') && (digits+1 == len(s) || s[digits+1] == ' ') {
 		return false
 	}
 	for i := range len(s) {
@@ -360,60 +363,46 @@ func plain(s string) bool {
 	return true
 }
 
-// digits is how many s begins with.
-func digits(s string) int {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
-}
-
-// simple reports whether s is plain, and its own JSON, without looking closely:
-// letters, digits and + , - . / with single spaces, but no w and nothing that
-// could begin a list. False says nothing.
+// simple reports whether s is plain, and its own JSON, by one quick look. False
+// says nothing.
 func simple(s string) bool {
-	n := len(s)
-	if n == 0 {
+	if s == "" {
 		return true
 	}
-	if c := s[0]; c < '0' || c > '9' && c < 'A' || s[n-1] == '.' {
+	// A sign may begin a list, and a number with a dot at its end does.
+	if c := s[0]; c < '0' || c > '9' && c < 'A' || s[len(s)-1] == '.' {
 		return false
 	}
-	switch {
-	case n >= 8:
-		last := uint64(0)
-		for i := 0; i+8 <= n; i += 8 {
-			ok, end := simpleWord(swar.Load(s[i:]), last)
-			if !ok {
-				return false
-			}
-			last = end
-		}
-		ok, _ := simpleWord(swar.Load(s[n-8:]), 0)
-		return ok
-	case n >= 4:
-		ok, _ := simpleWord(swar.Ends(s), 0)
-		return ok
+	var all, pairs, last uint8
+	for i := range len(s) {
+		k := kinds[s[i]]
+		all |= k
+		pairs |= last << 1 & k
+		last = k
 	}
-	for i := range n {
-		if ok, _ := simpleWord(uint64(s[i])*swar.Ones, 0); !ok || s[i] == ' ' {
-			return false
-		}
-	}
-	return true
+	return all&odd == 0 && pairs&space == 0
 }
 
-// simpleWord judges eight bytes that stand together. A space after another or
-// after a dot is not simple; last and end say whether one of them stood before
-// the first byte, and is the last.
-func simpleWord(x, last uint64) (ok bool, end uint64) {
-	spaces := swar.In(x, ' ', ' ')
-	stops := spaces | swar.In(x, '.', '.')
-	ok = swar.ASCII(x) && (stops<<8|last)&spaces&swar.All == 0 &&
-		(swar.Letter(x)|swar.In(x, '+', '9')|spaces)&^swar.In(x, 'w', 'w')&swar.All == swar.All
-	return ok, stops & swar.All >> 56
-}
+// Kinds of bytes for simple.
+const (
+	odd     = 1 << iota // may be markup, an address, or more than a byte
+	noSpace             // a space after it is not simple: a space, a dot
+	space               // a space
+)
+
+var kinds = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case active[c] || c < ' ' || c >= 0x7f || strings.IndexByte(`"\):w=`, byte(c)) >= 0:
+			t[c] = odd
+		case c == ' ':
+			t[c] = noSpace | space
+		case c == '.':
+			t[c] = noSpace
+		}
+	}
+	return
+}()
 
 // rich writes runs as a RichTextBlock. Extra are further properties of each run.
 func (w *writer) rich(runs []run, extra string) {
@@ -512,7 +501,7 @@ func (w *writer) heading(level int, runs []run) {
 		w.begin("TextBlock")
 		w.out = append(w.out, `,"text":"`...)
 		w.out = jsontext.Append(w.out, runs[0].text)
-		w.out = append(w.out, `","size":"`+size+`","weight":"Bolder"`...)
+		w.out = append(append(append(w.out, `","size":"`...), size...), `","weight":"Bolder"`...)
 		if !w.e.columns {
 			w.out = append(w.out, `,"style":"heading"`...)
 		}

@@ -65,11 +65,11 @@ type Row struct {
 	// End is where its bytes end in Piece.Buf; they begin where the row before
 	// ends.
 	End int
-	// Lead is how many of its first bytes only separate it from the row before.
-	// They are left out where the row opens a segment.
-	Lead int
 	// Sum measures the rows of the piece up to this one, each with its lead.
 	Sum Size
+	// Lead is how many of its first bytes only separate it from the row before.
+	// They are left out where the row opens a segment.
+	Lead uint8
 	// Keep asks for the row to stand in the same part as what follows it, as a
 	// heading should.
 	Keep bool
@@ -100,7 +100,7 @@ type Piece struct {
 // measure.
 func (p *Piece) Add(size Size, lead int) Size {
 	sum := p.sum(len(p.Rows)).Plus(size)
-	p.Rows = append(p.Rows, Row{End: len(p.Buf), Lead: lead, Sum: sum})
+	p.Rows = append(p.Rows, Row{End: len(p.Buf), Sum: sum, Lead: uint8(lead)})
 	return sum
 }
 
@@ -509,7 +509,7 @@ func (l *Layout) Append(dst []byte, part Part) []byte {
 			if s.From > 0 {
 				begin = p.Rows[s.From-1].End
 			}
-			dst = append(dst, p.Buf[begin+p.Rows[s.From].Lead:p.Rows[s.To-1].End]...)
+			dst = append(dst, p.Buf[begin+int(p.Rows[s.From].Lead):p.Rows[s.To-1].End]...)
 		}
 		dst = append(dst, p.Tail...)
 		if s.Left > 0 {

@@ -71,13 +71,6 @@ func escape(dst []byte, c byte) []byte {
 // AppendLine appends s as the inside of a JSON string that shows in one line,
 // as a table cell does: like Append after [Line].
 func AppendLine(dst []byte, s string) []byte {
-	if Words(s) {
-		return append(dst, s...)
-	}
-	return appendLine(dst, s)
-}
-
-func appendLine(dst []byte, s string) []byte {
 	from, i := 0, 0
 	for i < len(s) {
 		c := s[i]

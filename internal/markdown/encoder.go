@@ -409,11 +409,11 @@ func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
 // values writes the cells and gives their length as text. Most need no escape of
 // either kind and are copied at once.
 func (r *rows) values(cells []channel.Cell, clip bool) int {
-	buf, text := r.piece.Buf, r.opens
+	buf, text, stop := r.piece.Buf, r.opens, &stops[r.e.D.Style]
 	for i := range cells {
 		c, col := &cells[i], &r.cols[i]
 		buf = append(buf, col.open...)
-		if col.bare && c.Color == "" && c.Mark == "" && !clip && jsontext.Words(c.Text) {
+		if col.bare && c.Color == "" && c.Mark == "" && !clip && !stopped(c.Text, stop) {
 			buf = append(buf, c.Text...)
 			text += len(c.Text)
 		} else if c.Text != "" || c.Mark != "" {
@@ -477,7 +477,7 @@ func (r *rows) shortened(buf []byte, i int, c *channel.Cell) ([]byte, int) {
 
 // cell writes a text of a cell, and gives its length as text.
 func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
-	if !begin && (jsontext.Words(s) || !stopped(s, &stops[e.D.Style])) {
+	if !begin && !stopped(s, &stops[e.D.Style]) {
 		return append(buf, s...), len(s)
 	}
 	at := line{cell: e.D.Tables == Pipes, begin: begin}
