@@ -54,8 +54,22 @@ func (s Size) Within(limit Size) bool {
 	return true
 }
 
+// The planner works in place: arrays are slow to copy.
+
+func (s *Size) add(t *Size) {
+	for i := range s {
+		s[i] += t[i]
+	}
+}
+
+func (s *Size) sub(t *Size) {
+	for i := range s {
+		s[i] -= t[i]
+	}
+}
+
 // below is Within for a limit that bounds every measure.
-func (s Size) below(limit Size) bool {
+func (s *Size) below(limit *Size) bool {
 	return s[0] <= limit[0] && s[1] <= limit[1] && s[2] <= limit[2]
 }
 
@@ -99,17 +113,17 @@ type Piece struct {
 // Add ends a row whose bytes were appended to p.Buf. It returns what all rows
 // measure.
 func (p *Piece) Add(size Size, lead int) Size {
-	sum := p.sum(len(p.Rows)).Plus(size)
-	p.Rows = append(p.Rows, Row{End: len(p.Buf), Sum: sum, Lead: uint8(lead)})
-	return sum
+	size.add(p.sum(len(p.Rows)))
+	p.Rows = append(p.Rows, Row{End: len(p.Buf), Sum: size, Lead: uint8(lead)})
+	return size
 }
 
 // sum measures the first k rows.
-func (p *Piece) sum(k int) Size {
+func (p *Piece) sum(k int) *Size {
 	if k == 0 {
-		return Size{}
+		return &Size{}
 	}
-	return p.Rows[k-1].Sum
+	return &p.Rows[k-1].Sum
 }
 
 func (p *Piece) total() int { return max(p.Total, len(p.Rows)) }
@@ -320,13 +334,14 @@ func (t *planner) open() {
 	t.fresh = true
 	t.used = t.Frame
 	if len(t.ends) == 0 {
-		t.used = t.used.Plus(t.First)
+		t.used.add(&t.First)
 	}
 	if t.n > 1 {
-		t.used = t.used.Plus(t.Label)
+		t.used.add(&t.Label)
 	}
 	if t.last && len(t.ends) == t.n-1 {
-		t.used = t.used.Plus(t.RestSize).Plus(t.SepSize)
+		t.used.add(&t.RestSize)
+		t.used.add(&t.SepSize)
 	}
 }
 
@@ -356,7 +371,7 @@ func (t *planner) piece(i, rows int) bool {
 		}
 	}
 	for from := 0; ; {
-		k, size, ok := t.fit(i, from, to, left)
+		k, ok := t.fit(i, from, to, left)
 		switch {
 		case ok:
 			s := Segment{Piece: i, From: from, To: k}
@@ -364,7 +379,7 @@ func (t *planner) piece(i, rows int) bool {
 				s.Left = left
 			}
 			t.segments = append(t.segments, s)
-			t.used, t.fresh, from = size, false, k
+			t.fresh, from = false, k
 			if k == to {
 				return true
 			}
@@ -393,38 +408,45 @@ func (t *planner) stop(p *Piece, from int) bool {
 	return false
 }
 
-// fit finds the rows from..k-1 of piece i that the part being filled takes, and
-// what the part measures then. It is false when it takes nothing.
-func (t *planner) fit(i, from, to, left int) (k int, size Size, ok bool) {
+// fit puts the rows from..k-1 of piece i into the part being filled, as many as
+// it takes. It is false, and puts nothing there, when that is none.
+func (t *planner) fit(i, from, to, left int) (k int, ok bool) {
 	p := &t.Pieces[i]
-	base := t.used.Plus(p.HeadSize).Plus(p.TailSize).Minus(p.sum(from))
+	base := t.used // less what the rows before from measure
+	base.add(&p.HeadSize)
+	base.add(&p.TailSize)
+	base.sub(p.sum(from))
 	if !t.fresh {
-		base = base.Plus(t.SepSize)
+		base.add(&t.SepSize)
 	}
-	all := base.Plus(p.sum(to)) // when the rows up to the last are taken
+	all := base // when the rows up to the last are taken
+	all.add(p.sum(to))
 	if left > 0 {
-		all = all.Plus(p.MoreSize)
+		all.add(&p.MoreSize)
 	}
-	k, size = to, all
-	if !all.below(t.limit) {
-		room := t.limit.Minus(base)
+	if k = to; !all.below(&t.limit) {
+		room := t.limit
+		room.sub(&base)
 		lo, hi := from-1, to-1
 		for lo < hi {
 			mid := int(uint(lo+hi+2) / 2)
-			if p.sum(mid).below(room) {
+			if p.sum(mid).below(&room) {
 				lo = mid
 			} else {
 				hi = mid - 1
 			}
 		}
 		if k = lo; k <= from {
-			return 0, Size{}, false
+			return 0, false
 		}
 	}
 	kept := k
-	if k == to && k > from && p.Rows[k-1].Keep && i+1 < len(t.Pieces) &&
-		!all.Plus(t.least(i+1)).below(t.limit) {
-		kept--
+	if k == to && k > from && p.Rows[k-1].Keep && i+1 < len(t.Pieces) {
+		next := t.least(i + 1)
+		next.add(&all)
+		if !next.below(&t.limit) {
+			kept--
+		}
 	}
 	for kept > from && kept < to && p.Rows[kept-1].Keep {
 		kept--
@@ -433,18 +455,23 @@ func (t *planner) fit(i, from, to, left int) (k int, size Size, ok bool) {
 	case kept == k || kept > from:
 		k = kept
 	case !t.fresh:
-		return 0, Size{}, false
+		return 0, false
 	}
-	if k < to {
-		size = base.Plus(p.sum(k))
+	if t.used = all; k < to {
+		t.used = base
+		t.used.add(p.sum(k))
 	}
-	return k, size, true
+	return k, true
 }
 
 // least is what the beginning of a piece needs after another.
 func (t *planner) least(i int) Size {
 	p := &t.Pieces[i]
-	return t.SepSize.Plus(p.HeadSize).Plus(p.TailSize).Plus(p.sum(min(len(p.Rows), 1)))
+	s := t.SepSize
+	s.add(&p.HeadSize)
+	s.add(&p.TailSize)
+	s.add(p.sum(min(len(p.Rows), 1)))
+	return s
 }
 
 func (t *planner) plan() Plan {

@@ -219,6 +219,7 @@ type rows struct {
 	cols  []column
 	pipes bool
 	opens int // length of what stands around the values of a row, as text
+	lead  int // length of the line break that opens a row
 	limit int // for a value, when a row is too large
 	piece fit.Piece
 	begin bool // the first value begins a line
@@ -257,7 +258,7 @@ func (e *Encoder) table(t *channel.Table) {
 	}
 	r.piece.Total = t.Rows()
 	for i := range t.Rows() {
-		if r.row(t.Row(i)[:n], i > 0, room) > enough {
+		if r.row(t.Row(i)[:n], room) > enough {
 			break
 		}
 	}
@@ -287,8 +288,12 @@ func (r *rows) columns(n, room int) {
 	r.pipes = e.D.Tables == Pipes
 	keyLimit := max(room/2/n-minKey, minKey)
 	r.cols = make([]column, n)
-	var head, align, open []byte
+	open := make([]byte, 0, 64)
 	finished := make([]byte, 0, 32*n) // of all columns
+	var head, align []byte
+	if r.pipes {
+		head, align = make([]byte, 0, 32*n), make([]byte, 0, 8*n)
+	}
 	finish := func(text []byte) []byte {
 		from := len(finished)
 		finished = appendJSON(finished, text)
@@ -386,24 +391,23 @@ func alignment(t *channel.Table, i int) string {
 
 // row writes a row and gives the measure of all so far. A row that no part can
 // hold is written again with its values shortened.
-func (r *rows) row(cells []channel.Cell, follows bool, room int) int {
-	from, text := len(r.piece.Buf), 0
-	lead := 0
-	if follows {
-		r.piece.Buf = append(r.piece.Buf, `\n`...)
-		text++
-		lead = len(`\n`)
-	}
+func (r *rows) row(cells []channel.Cell, room int) int {
 	at := len(r.piece.Buf)
-	body := r.values(cells, false)
-	size := r.e.measure(text+body, len(r.piece.Buf)-from)
+	text := r.values(cells, false)
+	size := r.e.measure(text, len(r.piece.Buf)-at)
 	if size[0] > room {
 		r.piece.Buf = r.piece.Buf[:at]
-		body = r.values(cells, true)
-		size = r.e.measure(text+body, len(r.piece.Buf)-from)
+		text = r.values(cells, true)
+		size = r.e.measure(text, len(r.piece.Buf)-at)
 		r.e.Warn(channel.WarnCut, "a value is too long for one message and was shortened")
 	}
-	return r.piece.Add(size, lead)[0]
+	sum := r.piece.Add(size, r.lead)[0]
+	if r.lead == 0 { // all others follow one
+		r.lead = len(`\n`)
+		r.cols[0].open = append([]byte(`\n`), r.cols[0].open...)
+		r.opens++
+	}
+	return sum
 }
 
 // values writes the cells and gives their length as text. Most need no escape of
