@@ -13,7 +13,7 @@ import (
 // is store trouble only; failed runs are in the ledger. next is when to call
 // again; zero means that nothing is planned.
 func (e *Engine) RunDue(ctx context.Context) (next time.Time, err error) {
-	b, err := e.planBatch(ctx, planLimit, planLimit)
+	b, err := e.planBatch(ctx, planLimit, 0)
 	if err := errors.Join(err, e.doAll(ctx, b.due)); err != nil {
 		return time.Time{}, err
 	}
@@ -95,13 +95,11 @@ func (l *loop) step(ctx, work context.Context) {
 	known, room := l.room()
 	// What is planned is best executed while its plan is at hand, but planning
 	// goes on while nothing comes free.
-	most := room
-	if most < queueLow {
-		most = planLimit
+	limit := min(room, planLimit)
+	if room < queueLow {
+		limit = planLimit
 	}
-	// What was taken up but not yet claimed is still due in the store; asking
-	// for more than that finds what is new.
-	b, err := e.planBatch(ctx, planLimit+known, most)
+	b, err := e.planBatch(ctx, limit, known)
 	if ctx.Err() != nil {
 		return
 	}

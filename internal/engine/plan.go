@@ -78,7 +78,7 @@ func (c *cache[K, V]) put(k K, v V) {
 
 func (c *cache[K, V]) add(k K, v V) {
 	if len(c.young) >= generation || c.young == nil {
-		c.young, c.old = make(map[K]V), c.young
+		c.young, c.old = make(map[K]V, len(c.young)), c.young
 	}
 	c.young[k] = v
 }
@@ -165,8 +165,8 @@ func (p *plan) values(at time.Time) task.Params {
 func (e *Engine) Plan(ctx context.Context) ([]task.Occurrence, time.Time, error) {
 	var all []task.Occurrence
 	seen := make(map[string]bool)
-	for limit := planLimit; ; limit = planLimit + len(all) {
-		b, err := e.planBatch(ctx, limit, limit)
+	for {
+		b, err := e.planBatch(ctx, planLimit, len(all))
 		fresh := false
 		for _, d := range b.due {
 			if !seen[d.run] {
@@ -194,12 +194,17 @@ type due struct {
 	occ task.Occurrence
 }
 
-// planBatch looks once at the store and stores the runs of up to most of the
-// tasks it finds. One task's trouble keeps no other from being planned; the
-// error then comes with the rest.
-func (e *Engine) planBatch(ctx context.Context, limit, most int) (batch, error) {
+// planBatch looks at the store for up to limit tasks and runs and stores the
+// runs of the tasks. Known are how many runs the caller has taken up that are
+// still due in the store and may hide others. One task's trouble keeps no other
+// from being planned; the error then comes with the rest.
+func (e *Engine) planBatch(ctx context.Context, limit, known int) (batch, error) {
 	now := e.Clock.Now()
 	found, next, err := e.Store.Due(ctx, now, limit)
+	if known > 0 && err == nil && len(found) >= limit && found[len(found)-1].Run != "" {
+		limit += known
+		found, next, err = e.Store.Due(ctx, now, limit)
+	}
 	if err != nil {
 		return batch{}, err
 	}
@@ -208,10 +213,6 @@ func (e *Engine) planBatch(ctx context.Context, limit, most int) (batch, error) 
 	for _, d := range found {
 		if d.Run != "" {
 			b.due = append(b.due, due{job{task: d.Task, run: d.Run}, d.Occurrence})
-			continue
-		}
-		if most--; most < 0 {
-			b.more = true
 			continue
 		}
 		p, runs, next, err := e.planTask(ctx, d, now)
