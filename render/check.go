@@ -112,20 +112,21 @@ func (k *checker) field(field, name string) {
 func (k *checker) table(b *TableBlock) {
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		field := fmt.Sprintf("table.columns[%d].", i)
-		k.field(field+"field", c.Field)
-		k.text(field+"header", c.Header)
-		k.text(field+"prefix", c.Prefix)
-		k.text(field+"suffix", c.Suffix)
-		k.text(field+"empty", c.Empty)
+		k.col = i + 1
+		k.field("field", c.Field)
+		k.text("header", c.Header)
+		k.text("prefix", c.Prefix)
+		k.text("suffix", c.Suffix)
+		k.text("empty", c.Empty)
 		if d := c.Condition; d != nil {
-			k.text(field+"condition.threshold", d.Threshold)
+			k.text("condition.threshold", d.Threshold)
 			// A threshold with a parameter is judged once its value is known.
 			if _, ok := parseDecimal([]byte(d.Threshold)); !ok && d.Op.ordered() && !strings.Contains(d.Threshold, "${") {
-				k.at(field+"condition.threshold", thresholdNumber(d.Op))
+				k.at("condition.threshold", thresholdNumber(d.Op))
 			}
 		}
 	}
+	k.col = 0
 }
 
 func (k *checker) chart(b *ChartBlock) {
@@ -188,29 +189,30 @@ func checkTable(p *place, b *TableBlock) {
 	}
 	for i := range b.Columns {
 		c := &b.Columns[i]
-		field := fmt.Sprintf("table.columns[%d].", i)
+		p.col = i + 1
 		switch c.Align {
 		case channel.AlignDefault, channel.AlignLeft, channel.AlignCenter, channel.AlignRight:
 		default:
-			p.at(field+"align", fmt.Sprintf("unknown alignment %q; use left, center, right or nothing", c.Align))
+			p.at("align", fmt.Sprintf("unknown alignment %q; use left, center, right or nothing", c.Align))
 		}
 		if c.Format != "" {
 			_, number := parseNumberPattern(c.Format)
 			if _, date := parseDateLayout(c.Format); !number && !date {
-				p.at(field+"format", fmt.Sprintf("format %q is not understood; write a number pattern such as #,##0.00 or 0.0%%, or a date layout such as yyyy-mm-dd hh:mm:ss", c.Format))
+				p.at("format", fmt.Sprintf("format %q is not understood; write a number pattern such as #,##0.00 or 0.0%%, or a date layout such as yyyy-mm-dd hh:mm:ss", c.Format))
 			}
 		}
 		if d := c.Condition; d != nil {
 			if !d.Op.known() {
-				p.at(field+"condition.op", fmt.Sprintf("unknown comparison %q; use one of = != > >= < <= contains empty not_empty", d.Op))
+				p.at("condition.op", fmt.Sprintf("unknown comparison %q; use one of = != > >= < <= contains empty not_empty", d.Op))
 			}
 			if d.Op == OpContains && d.Threshold == "" {
-				p.at(field+"condition.threshold", "contains needs a text to look for")
+				p.at("condition.threshold", "contains needs a text to look for")
 			}
-			checkStyle(p, field+"condition.met", d.Met)
-			checkStyle(p, field+"condition.notMet", d.NotMet)
+			checkStyle(p, "condition.met", d.Met)
+			checkStyle(p, "condition.notMet", d.NotMet)
 		}
 	}
+	p.col = 0
 }
 
 func checkStyle(p *place, field string, s Style) {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -74,12 +75,21 @@ func (e *Error) Unwrap() error { return e.Err }
 // there.
 type place struct {
 	block int
-	errs  []error
+	// col is a column of a table, from 1: fields are then that column's.
+	col  int
+	errs []error
+}
+
+func (p *place) path(field string) string {
+	if p.col > 0 {
+		return fmt.Sprintf("table.columns[%d].%s", p.col-1, field)
+	}
+	return field
 }
 
 // at records an error of a field as a whole.
 func (p *place) at(field, text string) {
-	p.errs = append(p.errs, &Error{Block: p.block, Field: field, Err: errors.New(text)})
+	p.errs = append(p.errs, &Error{Block: p.block, Field: p.path(field), Err: errors.New(text)})
 }
 
 // in records an error at a byte offset of a field's text.
@@ -89,7 +99,7 @@ func (p *place) in(field, src string, offset int, text string) {
 	start := strings.LastIndexByte(src[:offset], '\n') + 1
 	p.errs = append(p.errs, &Error{
 		Block:  p.block,
-		Field:  field,
+		Field:  p.path(field),
 		Line:   line,
 		Column: 1 + utf8.RuneCountInString(src[start:offset]),
 		Err:    errors.New(text),

@@ -35,9 +35,10 @@ func (r *run) table(b *TableBlock) *channel.Table {
 	columns := make([]column, len(b.Columns))
 	table := &channel.Table{Columns: make([]channel.Column, len(b.Columns)), File: b.File}
 	for i := range b.Columns {
-		field := fmt.Sprintf("table.columns[%d].", i)
-		table.Columns[i] = r.column(field, &b.Columns[i], &columns[i])
+		r.col = i + 1
+		table.Columns[i] = r.column(&b.Columns[i], &columns[i])
 	}
+	r.col = 0
 	if len(r.errs) > before {
 		return nil
 	}
@@ -52,17 +53,17 @@ func (r *run) table(b *TableBlock) *channel.Table {
 	return table
 }
 
-func (r *run) column(field string, b *Column, c *column) channel.Column {
+func (r *run) column(b *Column, c *column) channel.Column {
 	s, ok := r.find(b.Field)
 	if !ok {
 		if !r.renderer.opts.Lenient {
-			r.at(field+"field", unknownField(b.Field))
+			r.at("field", unknownField(b.Field))
 		} else {
 			r.warn(channel.WarnUnresolved, "Column %q is empty: no parameter or output has this name.", b.Field)
 		}
 	}
 	c.spot = s
-	c.empty = r.line(field+"empty", b.Empty)
+	c.empty = r.line("empty", b.Empty)
 	format := b.Format
 	if format != "" {
 		// What a layout holds beside its fields stands in every cell.
@@ -73,18 +74,18 @@ func (r *run) column(field string, b *Column, c *column) channel.Column {
 		c.date, _ = parseDateLayout(format)
 	}
 	if b.Condition != nil {
-		c.condition = r.condition(field+"condition.threshold", b.Condition)
+		c.condition = r.condition("condition.threshold", b.Condition)
 	}
 	header := b.Header
 	if header == "" {
 		header = string(oneLine([]byte(b.Field), 0))
 	} else {
-		header = r.line(field+"header", header)
+		header = r.line("header", header)
 	}
 	return channel.Column{
 		Header: header,
-		Prefix: r.line(field+"prefix", b.Prefix),
-		Suffix: r.line(field+"suffix", b.Suffix),
+		Prefix: r.line("prefix", b.Prefix),
+		Suffix: r.line("suffix", b.Suffix),
 		Format: format,
 		Align:  b.Align,
 	}

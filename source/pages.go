@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -247,7 +248,11 @@ func Collect(ctx context.Context, s Source, st Statement, values map[string]stri
 		if size > budget {
 			return nil, nil, fail("the result is larger than %d bytes; select fewer rows or columns, or raise the limit", budget)
 		}
-		joined.Rows = append(joined.Rows, page.Rows...)
+		if count == 1 {
+			joined.Rows = slices.Clip(page.Rows) // most results have no other page
+		} else {
+			joined.Rows = append(joined.Rows, page.Rows...)
+		}
 		if more && count == pages {
 			cut = fmt.Sprintf("only the first %d pages were read", pages)
 			break
