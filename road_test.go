@@ -318,11 +318,31 @@ func (m *mortal) Release(ctx context.Context, l task.Lease, now time.Time, r tas
 	return m.Store.Release(ctx, l, now, r, ds...)
 }
 
-// Kill the process at every single store write of a push with two parts and two
-// destinations; whoever resumes finishes it, nothing is lost, a part with a
+// starting is a mortal that starts runs in one write.
+type starting struct{ *mortal }
+
+func (s starting) Start(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+	if err := s.check(); err != nil {
+		return task.Lease{}, err
+	}
+	return s.Store.(task.Starter).Start(ctx, r, owner, now, ttl)
+}
+
+// Kill the process at every single store write of a push with two parts, to one
+// destination or two, on a store with or without Start; whoever resumes finishes it, nothing is lost, a part with a
 // receipt is never sent again, and the query runs again only while nothing was
 // sent.
 func TestAPushSurvivesDeathAtEveryWrite(t *testing.T) {
+	for _, names := range [][]string{{"ops"}, {"ops", "second"}} {
+		for _, start := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d destinations, Start %v", len(names), start), func(t *testing.T) {
+				surviveDeathAtEveryWrite(t, names, start)
+			})
+		}
+	}
+}
+
+func surviveDeathAtEveryWrite(t *testing.T, names []string, start bool) {
 	for after := 0; ; after++ {
 		finished := false
 		t.Run(fmt.Sprintf("after %d writes", after), func(t *testing.T) {
@@ -330,9 +350,12 @@ func TestAPushSurvivesDeathAtEveryWrite(t *testing.T) {
 			h.box.parts = 2
 			h.destination("second", nil)
 			s := daily("d")
-			s.Destinations = []string{"ops", "second"}
+			s.Destinations = names
 			id := h.publish(s)
-			dying := &mortal{Store: h.store, after: after, armed: true}
+			var dying task.Store = &mortal{Store: h.store, after: after, armed: true}
+			if start {
+				dying = starting{dying.(*mortal)}
+			}
 			victim, err := datapush.New(datapush.Config{
 				Sources: map[string]source.Source{"sales": h.db}, Channels: []channel.Channel{h.box}, Store: dying, Clock: h.clock,
 			})
@@ -364,9 +387,11 @@ func TestAPushSurvivesDeathAtEveryWrite(t *testing.T) {
 			for _, m := range got {
 				seen[fmt.Sprintf("%s/%d", m.To, m.Part)]++
 			}
-			for _, want := range []string{"ops/1", "ops/2", "second/1", "second/2"} {
-				if seen[want] == 0 {
-					t.Errorf("%s was lost", want)
+			for _, name := range names {
+				for part := 1; part <= 2; part++ {
+					if want := fmt.Sprintf("%s/%d", name, part); seen[want] == 0 {
+						t.Errorf("%s was lost", want)
+					}
 				}
 			}
 			for _, m := range got[before:] {
@@ -379,7 +404,7 @@ func TestAPushSurvivesDeathAtEveryWrite(t *testing.T) {
 			}
 		})
 		if finished {
-			if after < 8 {
+			if after < 4+2*len(names) {
 				t.Errorf("a push made only %d writes; the test does not reach what it is for", after)
 			}
 			return

@@ -39,7 +39,15 @@ func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
 		i := open[0]
 		x.sole, last = true, ds[i:i+1]
 		errs[i] = x.deliver(ctx, &ds[i])
+		if x.unsaved != nil {
+			last = x.unsaved
+		}
 	} else {
+		if x.unsaved != nil {
+			if err := x.saveRun(); err != nil {
+				return err
+			}
+		}
 		var wg sync.WaitGroup
 		for _, i := range open {
 			wg.Add(1)
@@ -90,13 +98,30 @@ func (x *execution) send(ctx context.Context, ds []task.Delivery) error {
 	return x.finish(task.Succeeded, last...)
 }
 
+// saveRun stores a run that is rendered with all its deliveries.
+func (x *execution) saveRun() error {
+	err := x.e.Store.SaveRun(x.store, x.lease, x.run, x.unsaved...)
+	if err == nil {
+		x.unsaved = nil
+	}
+	return err
+}
+
+// save stores a delivery; a sole one's first time with the run.
+func (x *execution) save(d *task.Delivery) error {
+	if x.unsaved != nil {
+		return x.saveRun()
+	}
+	return x.e.Store.SaveDelivery(x.store, x.lease, *d)
+}
+
 // rest stores a delivery that goes no further for now. That of a sole open
 // delivery is left to the release, which follows at once.
 func (x *execution) rest(d *task.Delivery) error {
 	if x.sole {
 		return nil
 	}
-	return x.e.Store.SaveDelivery(x.store, x.lease, *d)
+	return x.save(d)
 }
 
 // end is rest for a delivery that has ended.
@@ -162,7 +187,7 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 		p.MayRepeat = p.MayRepeat || p.Outcome == channel.Unknown.String()
 		p.Sending = true
 		p.Attempts++
-		if err := e.Store.SaveDelivery(x.store, x.lease, *d); err != nil {
+		if err := x.save(d); err != nil {
 			return err
 		}
 		receipt, err := x.attempt(ctx, ch, to, *p)
@@ -176,7 +201,7 @@ func (x *execution) deliver(ctx context.Context, d *task.Delivery) error {
 			if i == len(d.Parts)-1 {
 				break
 			}
-			if err := e.Store.SaveDelivery(x.store, x.lease, *d); err != nil {
+			if err := x.save(d); err != nil {
 				return err
 			}
 			continue

@@ -17,7 +17,9 @@
 // that the run is rendered; a process that dies before that leaves nothing
 // sent, so the stage simply starts again. The second only ever sends stored
 // bytes. A part is marked as being sent before it is sent, so that a process
-// which finds the mark of another knows that the part may have arrived.
+// which finds the mark of another knows that the part may have arrived. With one
+// destination, the transaction that stores the payloads marks the first part
+// too.
 package engine
 
 import (

@@ -286,6 +286,9 @@ type execution struct {
 	// sole is true while only one delivery goes on, which is then stored with
 	// the run.
 	sole bool
+	// unsaved are the deliveries of a run that is rendered, until they are
+	// stored.
+	unsaved []task.Delivery
 }
 
 // execute does both stages and releases the lease. An error is store trouble or
@@ -314,9 +317,7 @@ func (x *execution) execute(ctx context.Context) error {
 			return x.finish(ended)
 		}
 		r.Rendered = true
-		if err := e.Store.SaveRun(x.store, x.lease, *r, ds...); err != nil {
-			return err
-		}
+		x.unsaved = ds
 		return x.send(ctx, ds)
 	}
 	ds, err := e.Store.Deliveries(x.store, r.ID)
