@@ -171,6 +171,48 @@ func TestARetrySendsTheSameBytesAndOnlyWhatHasNoReceipt(t *testing.T) {
 	h.want("repeats", repeats, []bool{false, false, false})
 }
 
+// Two destinations fail all the time: each is tried at growing distances, not at
+// the same moments as the other, and no longer than the run may take.
+func TestRetriesGrowAndScatterUntilTheDeadline(t *testing.T) {
+	h := newHost(t)
+	h.destination("other", nil)
+	s := daily("d")
+	s.Destinations = []string{"ops", "other"}
+	s.Schedule.Timeout = 2 * time.Hour
+	id := h.publish(s)
+	var mu sync.Mutex
+	tries := map[string][]time.Time{}
+	h.box.answer = func(_ context.Context, to channel.Destination, _ channel.Payload) (channel.Receipt, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		tries[to.Name] = append(tries[to.Name], h.clock.Now())
+		return channel.Receipt{}, &channel.Error{Outcome: channel.NotSent, Err: errVendor}
+	}
+	h.until(shanghai(t, "2024-01-03 12:00:00"))
+
+	r := h.runs(id)[0]
+	h.want("state", r.State, task.TimedOut)
+	h.want("end", r.EndedAt, r.Occurrence.At.Add(2*time.Hour))
+	waits := map[string][]time.Duration{}
+	for name, at := range tries {
+		for i := 1; i < len(at); i++ {
+			waits[name] = append(waits[name], at[i].Sub(at[i-1]))
+		}
+		if last := at[len(at)-1]; last.After(r.Deadline) || r.Deadline.Sub(last) > 15*time.Minute {
+			t.Errorf("%s: tried for the last time at %v, with a deadline of %v", name, last, r.Deadline)
+		}
+		for i, w := range waits[name] {
+			if i > 0 && w < waits[name][i-1]*3/2 && w < 10*time.Minute || w > 15*time.Minute {
+				t.Errorf("%s: wait %d is %v after %v", name, i+1, w, waits[name])
+				break
+			}
+		}
+	}
+	if slices.Equal(waits["ops"], waits["other"]) {
+		t.Errorf("both destinations are tried at the same moments: %v", waits["ops"])
+	}
+}
+
 func TestUnknownOutcomesFollowTheDestination(t *testing.T) {
 	for _, tt := range []struct {
 		name      string

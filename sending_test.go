@@ -85,6 +85,34 @@ func TestSixtyPartsReachWeComWithoutOneRefusal(t *testing.T) {
 	}
 }
 
+// The answer to a message that DingTalk took is lost. The attempt after it has
+// the same key, by which DingTalk knows the repeat.
+func TestALostAnswerGivesDingTalkOneMessage(t *testing.T) {
+	var fake *channeltest.DingTalk
+	h := newHost(t, func(c *datapush.Config) {
+		fake = channeltest.NewDingTalk(&channeltest.DingTalkOptions{Now: c.Clock.Now})
+		t.Cleanup(fake.Close)
+		c.Channels = append(c.Channels, dingtalk.New(&dingtalk.Options{Now: c.Clock.Now, Allow: channel.AllowLoopback()}))
+	})
+	if err := h.SaveDestination(t.Context(), channel.Webhook("robot", channel.DingTalk, fake.URL("token"))); err != nil {
+		t.Fatal(err)
+	}
+	s := daily("d")
+	s.Destinations = []string{"robot"}
+	id := h.publish(s)
+	before := fake.Count("token")
+	fake.Inject(channeltest.LoseAnswer())
+	h.until(shanghai(t, "2024-01-03 09:00:00"))
+
+	after := fake.Count("token")
+	h.want("what DingTalk saw of the run", channeltest.Count{
+		Calls: after.Calls - before.Calls, Recorded: after.Recorded - before.Recorded, Duplicates: after.Duplicates - before.Duplicates,
+	}, channeltest.Count{Calls: 2, Recorded: 1, Duplicates: 1})
+	r := h.runs(id)[0]
+	h.want("state", r.State, task.Succeeded)
+	h.want("may be a repeat", h.deliveries(r.ID)[0].Parts[0].MayRepeat, true)
+}
+
 // A canary in every secret is in no error, log line, ledger row or preview,
 // whatever a vendor answers and however the network fails.
 func TestNoSecretLeavesThroughErrorsLogsLedgerOrPreview(t *testing.T) {
@@ -93,10 +121,12 @@ func TestNoSecretLeavesThroughErrorsLogsLedgerOrPreview(t *testing.T) {
 		channeltest.Answer(500, "<html>"+canary+"</html>"), channeltest.Answer(404, `{"error":{"code":"x","message":"`+canary+`"}}`),
 		channeltest.HTMLPage(), channeltest.Redirect(302, "https://elsewhere.example/"+canary), channeltest.CloseUnanswered(),
 		channeltest.ResetMidAnswer(), channeltest.Answer(200, `{"errcode":310000,"errmsg":"`+canary+`","code":19021,"msg":"`+canary+`"}`),
+		nil, // nobody listens
 	}
 	for i, fault := range faults {
 		t.Run(fmt.Sprintf("fault %d", i), func(t *testing.T) {
-			ding, larkFake, wecomFake, teamsFake := channeltest.NewDingTalk(nil), channeltest.NewLark(nil), channeltest.NewWeCom(nil), channeltest.NewTeams(nil)
+			ding, larkFake, wecomFake, teamsFake := channeltest.NewDingTalk(nil), channeltest.NewLark(nil), channeltest.NewWeCom(nil),
+				channeltest.NewTeams(&channeltest.TeamsOptions{Workflows: map[string]channeltest.TeamsWorkflow{canary: {Sig: canary}}})
 			mail := channeltest.NewSMTP(&channeltest.SMTPOptions{Security: channeltest.SMTPImplicitTLS, Users: map[string]string{"dp@example.com": "other"}})
 			for _, f := range []interface{ Close() }{ding, larkFake, wecomFake, teamsFake, mail} {
 				t.Cleanup(f.Close)
@@ -130,7 +160,10 @@ func TestNoSecretLeavesThroughErrorsLogsLedgerOrPreview(t *testing.T) {
 				}
 				s.Destinations = append(s.Destinations, d.Name)
 			}
-			for _, f := range []interface{ InjectAlways(channeltest.Fault) }{ding, larkFake, wecomFake, teamsFake} {
+			for _, f := range []*channeltest.Server{&ding.Server, &larkFake.Server, &wecomFake.Server, &teamsFake.Server} {
+				if fault == nil {
+					f.Close()
+				}
 				f.InjectAlways(fault)
 			}
 			id := h.create(s)
