@@ -171,6 +171,25 @@ func TestARetrySendsTheSameBytesAndOnlyWhatHasNoReceipt(t *testing.T) {
 	h.want("repeats", repeats, []bool{false, false, false})
 }
 
+func TestARunThatGoesOnIsShownAsRunning(t *testing.T) {
+	h := newHost(t)
+	id := h.publish(daily("d"))
+	var states []task.RunState
+	h.box.answer = func(context.Context, channel.Destination, channel.Payload) (channel.Receipt, error) {
+		r := h.runs(id)[0]
+		if states = append(states, r.State); r.Waiting != "" {
+			t.Errorf("a run that sends waits for %s", r.Waiting)
+		}
+		if len(states) < 3 {
+			return channel.Receipt{}, &channel.Error{Outcome: channel.NotSent, Err: errVendor}
+		}
+		return channel.Receipt{}, nil
+	}
+	h.until(shanghai(t, "2024-01-03 09:00:00"))
+	h.want("states while sending", states, []task.RunState{task.Running, task.Running, task.Running})
+	h.want("state", h.runs(id)[0].State, task.Succeeded)
+}
+
 // Two destinations fail all the time: each is tried at growing distances, not at
 // the same moments as the other, and no longer than the run may take.
 func TestRetriesGrowAndScatterUntilTheDeadline(t *testing.T) {

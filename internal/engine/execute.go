@@ -299,6 +299,7 @@ func (x *execution) execute(ctx context.Context) error {
 	if x.plan == nil || !e.Clock.Now().Before(r.Deadline) {
 		return x.timedOut(nil)
 	}
+	waited := r.State == task.Waiting
 	r.State = task.Running
 	if r.DryRun {
 		return x.finish(task.Succeeded)
@@ -323,6 +324,11 @@ func (x *execution) execute(ctx context.Context) error {
 	ds, err := e.Store.Deliveries(x.store, r.ID)
 	if err != nil {
 		return err
+	}
+	if waited { // or it would be shown as waiting while it sends
+		if err := e.Store.SaveRun(x.store, x.lease, *r); err != nil {
+			return err
+		}
 	}
 	return x.send(ctx, ds)
 }
