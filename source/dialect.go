@@ -47,6 +47,11 @@ type Dialect struct {
 	// FormatClause is true when FORMAT and a name at the end say how the server
 	// writes rows. It is refused: a source reads them its own way.
 	FormatClause bool
+	// DoubleDollar is true when $$ … $$ quotes a string and nothing may stand
+	// between the dollars.
+	DoubleDollar bool
+	// Flow is true when ->> chains statements, which may be of any kind.
+	Flow bool
 	// LeadingSet is true when SET statements may precede the query.
 	LeadingSet bool
 	// Raw is set by a host that means raw SQL: any single statement is accepted,

@@ -136,6 +136,8 @@ func (l *lexer) run() {
 			l.bareParam()
 		case c == '$' && (l.d.DollarQuotes || l.d.Heredocs) && l.dollarTag() != "":
 			l.dollarQuoted(l.dollarTag())
+		case c == '$' && l.at(i+1) == '$' && l.d.DoubleDollar:
+			l.dollarQuoted("$$")
 		case c == '\'' || strings.IndexByte(l.d.Strings, c) >= 0:
 			l.quoted(tokenString, i, ref{quote: c, backslash: l.d.Backslash})
 		case strings.IndexByte(l.d.Identifiers, c) >= 0:

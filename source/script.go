@@ -75,9 +75,10 @@ func (s Statement) Paged() bool { return slices.Contains(s.Params, NextToken) }
 //
 // Only statements that return rows are accepted, unless d.Raw: SELECT and
 // WITH … SELECT, in parentheses or not. Refused are all others, a WITH that
-// deletes, inserts, updates or merges, SELECT … INTO, and what hides in a comment
-// that the server runs. A script without a statement is an error too, and so is
-// ${…} outside comments that is not a parameter's name.
+// deletes, inserts, updates or merges, SELECT … INTO, statements chained by ->>
+// where d.Flow, and what hides in a comment that the server runs. A script without
+// a statement is an error too, and so is ${…} outside comments that is not a
+// parameter's name.
 //
 // The error is an *Error of kind Syntax, or several, found by
 // Unwrap() []error. The script is what could be understood and is never nil.
@@ -247,6 +248,13 @@ func refusal(l *lexer, tokens []token, d Dialect) string {
 	}
 	if d.FormatClause && formatted(l, tokens) {
 		return "FORMAT is for clients that print rows; remove it"
+	}
+	if d.Flow {
+		for i := range tokens {
+			if punct(l, tokens, i) == '-' && punct(l, tokens, i+1) == '>' && punct(l, tokens, i+2) == '>' {
+				return "->> chains a second statement; a query is one statement"
+			}
+		}
 	}
 	if plain := withoutExec(tokens); len(plain) < len(tokens) {
 		return notQuery(l, plain)

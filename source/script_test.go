@@ -21,6 +21,7 @@ var (
 	odps     = source.Dialect{Name: "maxcompute", Identifiers: "`", Strings: `"`, Backslash: true, LeadingSet: true}
 	click    = source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true, HashComments: true,
 		SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true}
+	snow = source.Dialect{Name: "snowflake", Identifiers: `"`, Backslash: true, SlashComments: true, DoubleDollar: true, Flow: true}
 )
 
 func texts(s *source.Script) []string {
@@ -67,6 +68,9 @@ func TestParseSplitsAtSemicolonsOutsideQuotesAndComments(t *testing.T) {
 		{"SET goes with the queries after it", odps, "SET a=1; -- why\nSET b='x;y' -- z\n; SELECT 1; SELECT 2",
 			[]string{"SET a=1;\n-- why\nSET b='x;y';\nSELECT 1", "SET a=1;\n-- why\nSET b='x;y';\nSELECT 2"}},
 		{"optimizer hints stay", mysql, "SELECT /*+ MAX_EXECUTION_TIME(1) */ 1", []string{"SELECT /*+ MAX_EXECUTION_TIME(1) */ 1"}},
+		{"$$ quotes and // comments", snow, "SELECT $$;$$, $1 // ;\n; SELECT a$$b", []string{"SELECT $$;$$, $1 // ;", "SELECT a$$b"}},
+		{"a lambda and a quoted arrow", snow, "SELECT FILTER(a, x -> x > 1), '->>'", []string{"SELECT FILTER(a, x -> x > 1), '->>'"}},
+		{"->> is an operator elsewhere", postgres, "SELECT a->>'b'", []string{"SELECT a->>'b'"}},
 		{"an executable comment without a statement stays", mysql, "SELECT /*!40001 SQL_NO_CACHE */ 1", []string{"SELECT /*!40001 SQL_NO_CACHE */ 1"}},
 	}
 	for _, tt := range tests {
@@ -145,6 +149,8 @@ func TestParseAcceptsQueriesOnly(t *testing.T) {
 		{"SELECT … INTO a file", mysql, "SELECT * FROM t INTO OUTFILE '/tmp/x'", "SELECT … INTO"},
 		{"WITH alone", source.ANSI, "WITH a AS (SELECT 1)", "WITH has no SELECT"},
 		{"a literal", source.ANSI, "'secret'", "a statement begins with a literal"},
+		{"a chained statement", snow, "SELECT 1 ->> DROP TABLE t", "->> chains"},
+		{"a chained statement between what quotes elsewhere", snow, "SELECT $x$ ->> DROP TABLE t ->> SELECT $x$", "->> chains"},
 		{"a second statement in an executable comment", mysql, "SELECT 1 /*! ; DELETE FROM t */", "a second statement DELETE is hidden in an executable comment"},
 		{"the same for MariaDB only", mysql, "SELECT 1 /*M!100000 ; DELETE FROM t */", "a second statement DELETE is hidden"},
 		{"INTO in an executable comment", mysql, "SELECT 1 /*!50000 INTO OUTFILE 'x' */", "SELECT … INTO"},
