@@ -315,6 +315,55 @@ func TestHostileValuesInTitlesShowAsTheyAreOnEveryChannel(t *testing.T) {
 	}
 }
 
+// drawn is the text of the previews of what a form makes of a value in content.
+func (f *form) drawn(t *testing.T, c render.Content, v string) string {
+	t.Helper()
+	msg := mustRender(t, c, data(nil, result([]string{"v"}, []any{v})))
+	ps, err := f.channel.Encode(msg, f.to)
+	if err != nil {
+		t.Fatalf("%s: %q: %v", f.name, v, err)
+	}
+	var b strings.Builder
+	for _, p := range ps {
+		h, err := f.channel.(channel.Previewer).Preview(p)
+		if err != nil {
+			t.Fatalf("%s: %q: %v", f.name, v, err)
+		}
+		b.WriteString(stripped(h))
+	}
+	text := b.String()
+	if f.name == "wecom markdown" {
+		text = lookAlikes.Replace(text)
+	}
+	return strings.Join(strings.Fields(text), "")
+}
+
+// A preview shows every character that the payload does.
+func TestPreviewsShowHostileValuesAsTheyAre(t *testing.T) {
+	for _, body := range []string{"[[${v}]]", "**${v}**", "- ${v}", "[${v}](https://example.com)", "`${v}`", "| a | b |\n|---|---|\n| ${v} | c |"} {
+		c := around(body)
+		if !strings.Contains(body, "|") {
+			c.Blocks = append(c.Blocks, render.Table("v"))
+		}
+		for _, f := range textForms() {
+			model := f.drawn(t, c, stand)
+			for _, v := range hostileValues {
+				value := cleaned(v)
+				if f.name == "wecom markdown" {
+					value = lookAlikes.Replace(value)
+				}
+				if oneSpace(value) == "" {
+					continue
+				}
+				want := strings.ReplaceAll(model, stand, strings.Join(strings.Fields(value), ""))
+				if diff := cmp.Diff(want, f.drawn(t, c, v)); diff != "" {
+					t.Errorf("%s: %q in %s (-want +got):\n%s", f.name, v, body, diff)
+				}
+			}
+		}
+	}
+}
+
 // FuzzForms: another reader finds a value's characters in each form of each
 // channel, in a text and in a table, and nobody is called.
 func FuzzForms(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/markdown"
 )
 
 // Preview draws a card from its payload: title, text, tables and colours.
@@ -144,7 +145,7 @@ func (d *drawing) markdown(lines []string) {
 		case line == "---":
 			d.b.WriteString("<hr>")
 			i++
-		case strings.HasPrefix(line, "```"):
+		case markdown.OpensFence(line):
 			fence := line[:len(line)-len(strings.TrimLeft(line, "`"))]
 			j := i + 1
 			for j < len(lines) && lines[j] != fence {
@@ -191,7 +192,7 @@ func (d *drawing) markdown(lines []string) {
 		default:
 			d.open("p", "")
 			for first := true; i < len(lines) && strings.TrimSpace(lines[i]) != ""; i++ {
-				if m, _, _ := listItem(lines[i]); !first && (m != "" || strings.HasPrefix(lines[i], "```")) {
+				if m, _, _ := listItem(lines[i]); !first && (m != "" || markdown.OpensFence(lines[i])) {
 					break
 				}
 				if !first {

@@ -36,10 +36,12 @@ func (p *preview) blocks(lines []string) {
 				if k > 0 {
 					p.raw("<br>")
 				}
-				p.escape(l)
+				text := strings.TrimLeft(l, " ")
+				p.raw(strings.Repeat("&nbsp;", len(l)-len(text))) // or the indent would not show
+				p.escape(text)
 			}
 			p.raw("</p>\n")
-		case p.d.Fence && strings.HasPrefix(line, "```"):
+		case p.d.Fence && OpensFence(line):
 			n = p.fence(lines[i:])
 		case p.d.Heading && level > 0:
 			tag := "h" + strconv.Itoa(level)
@@ -80,7 +82,7 @@ func run(lines []string, ok func(string) bool) int {
 
 func (p *preview) paragraphLine(l string) bool {
 	return strings.TrimSpace(l) != "" && !(p.d.Heading && headingLevel(l) > 0) && !(p.d.Quotes > 0 && strings.HasPrefix(l, ">")) &&
-		!(p.d.Lists && marker(l) > 0) && !(p.d.Fence && strings.HasPrefix(l, "```"))
+		!(p.d.Lists && marker(l) > 0) && !(p.d.Fence && OpensFence(l))
 }
 
 func (p *preview) paragraph(lines []string) {
@@ -161,6 +163,13 @@ func (p *preview) list(lines []string) int {
 		p.raw("</ul>\n")
 	}
 	return i
+}
+
+// OpensFence reports whether a line begins a block of code. With further
+// backticks it is code within a line.
+func OpensFence(line string) bool {
+	rest := strings.TrimLeft(line, "`")
+	return len(line)-len(rest) >= 3 && !strings.Contains(rest, "`")
 }
 
 func (p *preview) fence(lines []string) int {
