@@ -2,6 +2,7 @@ package datapush_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/datapush-go/datapush"
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/sourcetest"
 	"github.com/datapush-go/datapush/task"
 )
 
@@ -63,4 +65,42 @@ func TestAStrictSourcePushesNothingThatWasCut(t *testing.T) {
 		t.Errorf("Test: %+v, %v", r, err)
 	}
 	h.want("messages", len(h.box.messages()), 0)
+}
+
+func TestTheStatementsOfARunShareOneConnectionAndTheFirstFailureEndsIt(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fails string
+		asked []string
+		state task.RunState
+		sent  int
+	}{
+		{"all succeed", "", []string{"SELECT 1 AS a", "SELECT 2 AS b", "SELECT 3 AS c"}, task.Succeeded, 1},
+		{"the second fails", "SELECT 2 AS b", []string{"SELECT 1 AS a", "SELECT 2 AS b"}, task.Failed, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := sourcetest.Func(func(_ context.Context, q source.Query) (*source.Result, error) {
+				if q.SQL == tt.fails {
+					return nil, &source.Error{Op: "memory: query", Kind: source.Syntax, Err: errors.New("no such table")}
+				}
+				return sourcetest.Table([]string{q.SQL[len(q.SQL)-1:]}, []any{"x"}), nil
+			})
+			h := newHost(t, func(c *datapush.Config) { c.Sources["sales"] = m })
+			s := daily("d")
+			s.SQL = "SELECT 1 AS a; SELECT 2 AS b;\nSELECT 3 AS c"
+			r, err := h.Test(t.Context(), h.create(s), constant)
+			if err != nil || r.State != tt.state {
+				t.Fatalf("Test: %+v, %v", r, err)
+			}
+			var asked []string
+			for _, q := range m.Queries() {
+				asked = append(asked, q.SQL)
+			}
+			h.want("statements", asked, tt.asked)
+			if opened, open := m.Sessions(); opened != 1 || open != 0 {
+				t.Errorf("%d sessions opened, %d still open", opened, open)
+			}
+			h.want("messages", len(h.box.messages()), tt.sent)
+		})
+	}
 }

@@ -410,3 +410,38 @@ func FuzzBind(f *testing.F) {
 		}
 	})
 }
+
+// FuzzOutputs asks SQLite what a statement's columns are called: where the text
+// tells a name, it is that one.
+func FuzzOutputs(f *testing.F) {
+	pieces := []string{"id", "name", "1", "'x'", "AS a", "b", "`id`", ",", "(", ")", "+", "CASE id WHEN 1 THEN 2 END", "count(*)", "*", "t.id", "-- x,\n", "/* , */",
+		"FROM t", "UNION SELECT", "ORDER BY 1", "LIMIT 1", "DISTINCT", "[name]", "`t`.`id`", "IS NULL", "COLLATE nocase", "OVER ()", "sum(id)", "AND", "NOT", "x'00'", "t.*",
+		"WHERE id", "GROUP BY", "WITH w AS (SELECT 1 z)", "SELECT", "NULL", "AS 'h i'", "IN (1, 2)", "BETWEEN 1 AND", "END", "offset", "AS \"j\"\"k\""}
+	s := open(f, database(f), nil)
+	for _, seed := range []string{"\x00\x07\x01\x11", "\x0c\x05\x11", "\x0b\x04\x07\x0e\x06\x11\x13", "\x0d\x11\x12\x02", "\x15\x00\x26\x11", "\x00\x29\x07\x01\x2a\x11"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, picks []byte) {
+		text := "SELECT"
+		for _, p := range picks[:min(len(picks), 30)] {
+			text += " " + pieces[int(p)%len(pieces)]
+		}
+		script, err := source.Parse(text, s.Dialect())
+		if err != nil || len(script.Statements) != 1 {
+			return
+		}
+		outs, known := script.Statements[0].Outputs(s.Dialect())
+		columns, err := s.Columns(t.Context(), text)
+		if err != nil || !known {
+			return
+		}
+		if len(outs) != len(columns) {
+			t.Fatalf("%q: the text tells %v, SQLite %v", text, outs, columns)
+		}
+		for i, o := range outs {
+			if o.Name != "" && !strings.EqualFold(o.Name, columns[i].Name) {
+				t.Errorf("%q: column %d is %q by the text, %q to SQLite", text, i+1, o.Name, columns[i].Name)
+			}
+		}
+	})
+}
