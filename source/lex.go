@@ -97,7 +97,10 @@ func (l *lexer) lineOf(pos int) int {
 }
 
 func (l *lexer) fault(pos int, param, format string, args ...any) {
-	l.faults = append(l.faults, fault{pos, l.lineOf(pos), param, fmt.Sprintf(format, args...)})
+	f := fault{pos, l.lineOf(pos), param, fmt.Sprintf(format, args...)}
+	if n := len(l.faults); n == 0 || l.faults[n-1] != f { // a comment may be looked at twice
+		l.faults = append(l.faults, f)
+	}
 }
 
 func (l *lexer) at(i int) byte {
@@ -193,11 +196,21 @@ func (l *lexer) lineComment() {
 		// Whether this hides the closing mark depends on the server's version.
 		l.fault(l.pos, "", "a comment inside an executable comment; remove it")
 	}
-	if n := strings.IndexByte(l.text[l.pos:l.end], '\n'); n >= 0 {
-		l.pos += n + 1
-		return
+	l.pos = l.lineEnd(l.pos)
+}
+
+// lineEnd returns the byte after the line comment that begins at i. Some servers
+// end it at a carriage return and others go on to the line feed, so both readings
+// must come to the same.
+func (l *lexer) lineEnd(i int) int {
+	end := l.end
+	if n := strings.IndexByte(l.text[i:end], '\n'); n >= 0 {
+		end = i + n + 1
 	}
-	l.pos = l.end
+	if n := strings.IndexByte(l.text[i:end], '\r'); n >= 0 && strings.TrimSpace(l.text[i+n:end]) != "" {
+		l.fault(i, "", "a comment has a carriage return in it, at which some servers end it; end the line with a line feed")
+	}
+	return end
 }
 
 func (l *lexer) blockComment() {
@@ -351,11 +364,9 @@ func (l *lexer) continued(i int, k tokenKind, in ref) int {
 		case isSpace(c):
 			i++
 		case c == '-' && l.at(i+1) == '-':
-			n := strings.IndexByte(l.text[i:l.end], '\n')
-			if n < 0 {
-				return 0
-			}
-			i += n
+			// The line break belongs to the white space after it.
+			i = l.lineEnd(i)
+			broken = true
 		case broken && c == '\'':
 			return i + 1
 		default:
@@ -434,6 +445,10 @@ func (l *lexer) number() {
 			continue
 		}
 		break
+	}
+	if l.d.EscapeStrings && l.at(j) == '\'' && l.text[j-1]|0x20 == 'e' {
+		// 1 and E'…' to some servers, and an error to others.
+		l.fault(i, "", "a number stands right before a quote; put a space between")
 	}
 	l.add(tokenNumber, i, j, 0)
 }

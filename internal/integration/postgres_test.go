@@ -286,6 +286,52 @@ func TestPostgresContractBehindAPooler(t *testing.T) {
 	}
 }
 
+// Servers differ in where a line comment ends, which is why a script may not
+// depend on it.
+func TestACarriageReturnEndsACommentOfPostgreSQL(t *testing.T) {
+	postgreSQL.need(t)
+	mariaDB.need(t)
+	const text = "SELECT 1 AS a -- \r, 2 AS b"
+	r, err := admin(t).Query(t.Context(), text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.FieldDescriptions()); n != 2 {
+		t.Errorf("PostgreSQL reads %d columns", n)
+	}
+	r.Close()
+	rows, err := handle(t, server.MySQLDSN(mariaDB.server.Port)).Query(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if names, err := rows.Columns(); err != nil || len(names) != 1 {
+		t.Errorf("MariaDB reads %q, %v", names, err)
+	}
+	for _, s := range []source.Source{openPostgres(t, server.PostgresDSN(postgreSQL.server), nil), openMySQL(t, server.MySQLDSN(mariaDB.server.Port), nil)} {
+		_, err := s.Query(t.Context(), source.Query{SQL: text})
+		wantKind(t, err, source.Syntax)
+	}
+}
+
+// What Redshift's dialect takes for one literal is one literal to the server,
+// whatever its own setting.
+func TestRedshiftLiteralsTakeBackslashesOnAnyServer(t *testing.T) {
+	postgreSQL.need(t)
+	pgHarness(t, nil, "''")
+	s := openPostgres(t, server.PostgresDSN(postgreSQL.server), &postgres.Options{Mode: postgres.Redshift})
+	r, err := s.Query(t.Context(), source.Query{SQL: `SELECT '\'; COMMIT; DELETE FROM it_t -- ' AS v`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]any{{"'; COMMIT; DELETE FROM it_t -- "}}, r.Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if r, err = s.Query(t.Context(), source.Query{SQL: "SELECT count(*) FROM it_t"}); err != nil || r.Rows[0][0] != int64(2) {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
 // messages reads what a client of PostgreSQL sends: the kind of each message after
 // the first, and its text where it is a query.
 func messages(from io.Reader, note func(kind byte, text string)) error {

@@ -219,6 +219,31 @@ func TestEveryStatementRunsInAReadOnlyTransaction(t *testing.T) {
 	}
 }
 
+func TestLiteralsAreReadAsTheDialectHasThem(t *testing.T) {
+	for _, tt := range []struct {
+		backslash bool
+		reported  string
+		begin     string
+	}{
+		{false, "on", "BEGIN READ ONLY"},
+		{false, "off", "BEGIN READ ONLY; SET LOCAL standard_conforming_strings = on"},
+		{false, "", "BEGIN READ ONLY; SET LOCAL standard_conforming_strings = on"},
+		{true, "on", "BEGIN READ ONLY; SET LOCAL standard_conforming_strings = off"},
+		{true, "off", "BEGIN READ ONLY"},
+		{true, "", "BEGIN READ ONLY"},
+	} {
+		c := &conn{parameters: map[string]string{"standard_conforming_strings": tt.reported}}
+		config := pg.Config{Server: pg.Server{Name: "test", Dialect: source.Dialect{Backslash: tt.backslash}},
+			Acquire: func(context.Context) (pg.Conn, error) { return c, nil }, ServerError: func(error) (string, string, bool) { return "", "", false }}
+		if _, err := pg.New(config).Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+			t.Fatal(err)
+		}
+		if c.log[0] != tt.begin {
+			t.Errorf("backslashes %v, the server reports %q: %q, want %q", tt.backslash, tt.reported, c.log[0], tt.begin)
+		}
+	}
+}
+
 func TestASessionIsOneTransaction(t *testing.T) {
 	c := &conn{parameters: good}
 	s, err := newSource(c).Session(t.Context())

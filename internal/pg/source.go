@@ -134,8 +134,12 @@ func (t *runner) begin(ctx context.Context) error {
 	}
 	var b strings.Builder
 	b.WriteString("BEGIN READ ONLY")
-	if v := t.conn.Parameter("standard_conforming_strings"); v != "on" && !t.source.c.Dialect.Backslash {
+	switch v, backslash := t.conn.Parameter("standard_conforming_strings"), t.source.c.Dialect.Backslash; {
+	case !backslash && v != "on":
 		b.WriteString("; SET LOCAL standard_conforming_strings = on")
+	case backslash && v == "on":
+		// A server that does not report it has had backslashes for ever.
+		b.WriteString("; SET LOCAL standard_conforming_strings = off")
 	}
 	if v := t.conn.Parameter("DateStyle"); v != "" && !strings.HasPrefix(v, "ISO") {
 		b.WriteString("; SET LOCAL datestyle = 'ISO'")
