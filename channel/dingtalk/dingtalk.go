@@ -36,13 +36,8 @@
 package dingtalk
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -143,8 +138,7 @@ func budget(token string) string {
 	if token == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte("dingtalk robot " + token))
-	return hex.EncodeToString(sum[:16])
+	return webhook.Budget("dingtalk robot " + token)
 }
 
 // address is the destination's URL, or its bare token.
@@ -193,57 +187,25 @@ func (c *Channel) endpoint(to channel.Destination) string {
 // Check finds mistakes in a destination without I/O: all of them, each with its
 // field.
 func (c *Channel) Check(to channel.Destination) error {
-	var errs []error
-	bad := func(field, text string) { errs = append(errs, fmt.Errorf("dingtalk: %s: %s", field, text)) }
-	if to.Kind != "" && to.Kind != channel.DingTalk {
-		bad("kind", "is "+string(to.Kind)+", want "+string(channel.DingTalk))
-	}
-	switch u, err := url.Parse(c.endpoint(to)); {
-	case to.URL.IsRedacted():
-	case address(to) == "":
-		bad("url", "is missing: copy the webhook address of the robot")
-	case err != nil || u.Host == "":
-		bad("url", "is no web address: copy the webhook address of the robot")
-	case u.Scheme != "https" && !(u.Scheme == "http" && c.open(u.Hostname())):
-		bad("url", "does not begin with https://")
+	l := c.http.Check(channel.DingTalk, to)
+	switch u := l.Address(c.endpoint(to), "is no web address", "copy the webhook address of the robot"); {
+	case u == nil:
 	case strings.EqualFold(u.Hostname(), "api.dingtalk.com") || strings.EqualFold(u.Hostname(), "api.dingtalk.io"):
-		bad("url", "leads to the API of apps: the address of a robot begins with https://oapi.dingtalk.com/robot/send")
+		l.Bad("url", "leads to the API of apps: the address of a robot begins with https://oapi.dingtalk.com/robot/send")
 	case token(to) == "":
-		bad("url", "has no access_token: copy the whole webhook address of the robot")
+		l.Bad("url", "has no access_token: copy the whole webhook address of the robot")
 	}
 	if s := to.Secrets[SecretSign]; !s.IsZero() && !s.IsRedacted() && strings.TrimSpace(s.Reveal()) == "" {
-		bad("secrets."+SecretSign, "is blank")
+		l.Bad("secrets."+SecretSign, "is blank")
 	}
-	if k := to.Options[OptionKeyword]; len(k) > 200 {
-		bad("options."+OptionKeyword, "is longer than 200 bytes")
-	}
-	if v := to.Options[OptionTables]; v != "" && v != TablesList && v != TablesRaw {
-		bad("options."+OptionTables, `is none of "list" and "raw"`)
-	}
-	for _, k := range slices.Sorted(maps.Keys(to.Options)) {
-		if k != OptionKeyword && k != OptionTables {
-			bad("options."+k, "is unknown")
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(to.Secrets)) {
-		if k != SecretSign {
-			bad("secrets."+k, "is unknown")
-		}
-	}
+	l.Keyword(OptionKeyword)
+	l.OneOf(OptionTables, TablesList, TablesRaw)
+	l.Options(OptionKeyword, OptionTables)
+	l.Secrets(SecretSign)
 	for i, m := range to.Mentions {
 		if _, _, ok := called(m); !ok && !m.All {
-			bad(fmt.Sprintf("mentions[%d]", i), "has neither a phone number nor a user id, and DingTalk calls people by these")
+			l.Bad(fmt.Sprintf("mentions[%d]", i), "has neither a phone number nor a user id, and DingTalk calls people by these")
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// open reports whether the host opened an address on purpose, as tests do with
-// loopback.
-func (c *Channel) open(host string) bool {
-	if c.o.Client != nil || c.o.Allow.Host(host) {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && c.o.Allow.Addr(a)
+	return l.Err()
 }

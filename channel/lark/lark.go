@@ -46,13 +46,7 @@ package lark
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -162,8 +156,7 @@ func (c *Channel) Close() error { return c.http.Close() }
 func (c *Channel) Limits(to channel.Destination) channel.Limits {
 	l := channel.Limits{Bytes: maxBytes, Rates: slices.Clone(c.o.Rates)}
 	if u, err := url.Parse(endpoint(to)); err == nil && u.Host != "" {
-		sum := sha256.Sum256([]byte("lark " + strings.ToLower(u.Host) + strings.TrimRight(u.Path, "/")))
-		l.Budget = hex.EncodeToString(sum[:16])
+		l.Budget = webhook.Budget("lark " + strings.ToLower(u.Host) + strings.TrimRight(u.Path, "/"))
 	}
 	return l
 }
@@ -184,56 +177,23 @@ func endpoint(to channel.Destination) string {
 // Check finds mistakes in a destination without I/O; all of them, each with its
 // field.
 func (c *Channel) Check(to channel.Destination) error {
-	var errs []error
-	bad := func(field, text string) { errs = append(errs, fmt.Errorf("lark: %s: %s", field, text)) }
-	if to.Kind != "" && to.Kind != channel.Lark {
-		bad("kind", "is "+string(to.Kind)+", want "+string(channel.Lark))
+	const none, remedy = "is neither a web address nor a token", "copy the webhook address of the bot"
+	l := c.http.Check(channel.Lark, to)
+	if u, s := l.Address(endpoint(to), none, remedy), strings.TrimSpace(to.URL.Reveal()); u != nil && !strings.Contains(s, "/") && !plainID(s) {
+		l.Bad("url", none+": "+remedy)
 	}
-	switch u, err := url.Parse(endpoint(to)); {
-	case to.URL.IsRedacted():
-	case to.URL.IsZero():
-		bad("url", "is missing: copy the webhook address of the bot")
-	case err != nil || u.Host == "", !strings.Contains(to.URL.Reveal(), "/") && !plainID(strings.TrimSpace(to.URL.Reveal())):
-		bad("url", "is neither a web address nor a token: copy the webhook address of the bot")
-	case u.Scheme != "https" && !(u.Scheme == "http" && c.open(u.Hostname())):
-		bad("url", "does not begin with https://")
-	}
-	if v := to.Options[OptionCard]; v != "" && v != "2.0" && v != "1.0" {
-		bad("options."+OptionCard, `is none of "2.0" and "1.0"`)
-	}
-	if v := to.Options[OptionCloud]; v != "" && v != "feishu" && v != "lark" {
-		bad("options."+OptionCloud, `is none of "feishu" and "lark"`)
-	}
-	if len(to.Options[OptionKeyword]) > 200 {
-		bad("options."+OptionKeyword, "is longer than 200 bytes")
-	}
+	l.OneOf(OptionCard, "2.0", "1.0")
+	l.OneOf(OptionCloud, "feishu", "lark")
+	l.Keyword(OptionKeyword)
 	switch id, secret := strings.TrimSpace(to.Options[OptionApp]), to.Secrets[SecretApp]; {
 	case id == "" && !secret.IsZero():
-		bad("options."+OptionApp, "is missing: set it to the id of the app whose secret is given")
+		l.Bad("options."+OptionApp, "is missing: set it to the id of the app whose secret is given")
 	case id != "" && secret.IsZero():
-		bad("secrets."+SecretApp, "is missing: set it to the secret of the app that uploads pictures")
+		l.Bad("secrets."+SecretApp, "is missing: set it to the secret of the app that uploads pictures")
 	case id != "" && !plainID(id):
-		bad("options."+OptionApp, "is no app id, such as cli_a1b2c3")
+		l.Bad("options."+OptionApp, "is no app id, such as cli_a1b2c3")
 	}
-	for _, k := range slices.Sorted(maps.Keys(to.Options)) {
-		if !slices.Contains([]string{OptionKeyword, OptionCard, OptionCloud, OptionApp}, k) {
-			bad("options."+k, "is unknown")
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(to.Secrets)) {
-		if k != SecretSign && k != SecretApp {
-			bad("secrets."+k, "is unknown")
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// open reports whether the host opened an address on purpose, as tests do with
-// loopback.
-func (c *Channel) open(host string) bool {
-	if c.o.Client != nil || c.o.Allow.Host(host) {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && c.o.Allow.Addr(a)
+	l.Options(OptionKeyword, OptionCard, OptionCloud, OptionApp)
+	l.Secrets(SecretSign, SecretApp)
+	return l.Err()
 }

@@ -26,13 +26,7 @@
 package teams
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -111,8 +105,7 @@ func (c *Channel) Close() error { return c.http.Close() }
 func (c *Channel) Limits(to channel.Destination) channel.Limits {
 	l := channel.Limits{Bytes: maxCard, Rates: slices.Clone(c.o.Rates)}
 	if u, err := url.Parse(address(to)); err == nil && u.Host != "" {
-		sum := sha256.Sum256([]byte("teams " + strings.ToLower(u.Hostname()) + u.Path))
-		l.Budget = hex.EncodeToString(sum[:16])
+		l.Budget = webhook.Budget("teams " + strings.ToLower(u.Hostname()) + u.Path)
 	}
 	return l
 }
@@ -133,43 +126,11 @@ func retired(to channel.Destination) bool {
 // field. It knows no shape of address beyond https and a host, because the
 // vendor has changed it before.
 func (c *Channel) Check(to channel.Destination) error {
-	var errs []error
-	bad := func(field, text string) { errs = append(errs, fmt.Errorf("teams: %s: %s", field, text)) }
-	if to.Kind != "" && to.Kind != channel.Teams {
-		bad("kind", "is "+string(to.Kind)+", want "+string(channel.Teams))
-	}
-	switch u, err := url.Parse(address(to)); {
-	case to.URL.IsRedacted():
-	case to.URL.IsZero():
-		bad("url", "is missing: copy the address of the workflow")
-	case err != nil || u.Host == "":
-		bad("url", "is no web address: copy the address of the workflow")
-	case u.Scheme != "https" && !(u.Scheme == "http" && c.open(u.Hostname())):
-		bad("url", "does not begin with https://")
-	}
-	if v := to.Options[OptionTables]; v != "" && v != "table" && v != "columns" {
-		bad("options."+OptionTables, `is none of "table" and "columns"`)
-	}
-	if v := to.Options[OptionWidth]; v != "" && v != "full" && v != "default" {
-		bad("options."+OptionWidth, `is none of "full" and "default"`)
-	}
-	for _, k := range slices.Sorted(maps.Keys(to.Options)) {
-		if k != OptionTables && k != OptionWidth {
-			bad("options."+k, "is unknown")
-		}
-	}
-	for _, k := range slices.Sorted(maps.Keys(to.Secrets)) {
-		bad("secrets."+k, "is unknown")
-	}
-	return errors.Join(errs...)
-}
-
-// open reports whether the host opened an address on purpose, as tests do with
-// loopback.
-func (c *Channel) open(host string) bool {
-	if c.o.Client != nil || c.o.Allow.Host(host) {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && c.o.Allow.Addr(a)
+	l := c.http.Check(channel.Teams, to)
+	l.Address(address(to), "is no web address", "copy the address of the workflow")
+	l.OneOf(OptionTables, "table", "columns")
+	l.OneOf(OptionWidth, "full", "default")
+	l.Options(OptionTables, OptionWidth)
+	l.Secrets()
+	return l.Err()
 }

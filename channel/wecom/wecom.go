@@ -35,13 +35,9 @@
 package wecom
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -127,8 +123,7 @@ func (c *Channel) Close() error { return c.http.Close() }
 func (c *Channel) Limits(to channel.Destination) channel.Limits {
 	l := channel.Limits{Bytes: limit(format(to)), Rates: slices.Clone(c.o.Rates)}
 	if k := key(to); k != "" {
-		sum := sha256.Sum256([]byte("wecom robot " + k))
-		l.Budget = hex.EncodeToString(sum[:16])
+		l.Budget = webhook.Budget("wecom robot " + k)
 	}
 	return l
 }
@@ -181,49 +176,19 @@ func (c *Channel) endpoint(to channel.Destination) string {
 // Check finds mistakes in a destination without I/O: all of them, each with its
 // field.
 func (c *Channel) Check(to channel.Destination) error {
-	var errs []error
-	bad := func(field, text string) { errs = append(errs, fmt.Errorf("wecom: %s: %s", field, text)) }
-	if to.Kind != "" && to.Kind != channel.WeCom {
-		bad("kind", "is "+string(to.Kind)+", want "+string(channel.WeCom))
+	l := c.http.Check(channel.WeCom, to)
+	if u := l.Address(c.endpoint(to), "is no web address", "copy the webhook address of the robot"); u != nil && key(to) == "" {
+		l.Bad("url", "has no key: copy the whole webhook address of the robot")
 	}
-	switch u, err := url.Parse(c.endpoint(to)); {
-	case to.URL.IsRedacted():
-	case address(to) == "":
-		bad("url", "is missing: copy the webhook address of the robot")
-	case err != nil || u.Host == "":
-		bad("url", "is no web address: copy the webhook address of the robot")
-	case u.Scheme != "https" && !(u.Scheme == "http" && c.open(u.Hostname())):
-		bad("url", "does not begin with https://")
-	case key(to) == "":
-		bad("url", "has no key: copy the whole webhook address of the robot")
-	}
-	switch to.Options[OptionFormat] {
-	case "", FormatMarkdownV2, FormatMarkdown, FormatText:
-	default:
-		bad("options."+OptionFormat, `is none of "markdown_v2", "markdown" and "text"`)
-	}
-	for _, k := range slices.Sorted(maps.Keys(to.Options)) {
-		if k != OptionFormat {
-			bad("options."+k, "is unknown")
-		}
-	}
+	l.OneOf(OptionFormat, FormatMarkdownV2, FormatMarkdown, FormatText)
+	l.Options(OptionFormat)
 	for _, k := range slices.Sorted(maps.Keys(to.Secrets)) {
-		bad("secrets."+k, "is unknown: a WeCom robot has no secret beside its address")
+		l.Bad("secrets."+k, "is unknown: a WeCom robot has no secret beside its address")
 	}
 	for i, m := range to.Mentions {
 		if !callable(m) {
-			bad(fmt.Sprintf("mentions[%d]", i), "has neither a user id nor a phone number, and WeCom calls people by these")
+			l.Bad(fmt.Sprintf("mentions[%d]", i), "has neither a user id nor a phone number, and WeCom calls people by these")
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// open reports whether the host opened an address on purpose, as tests do with
-// loopback.
-func (c *Channel) open(host string) bool {
-	if c.o.Client != nil || c.o.Allow.Host(host) {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && c.o.Allow.Addr(a)
+	return l.Err()
 }

@@ -1,6 +1,7 @@
 // Package webhook is the one path by which messages leave over HTTP: no
 // redirects, capped answers, masked secrets, a guard at connect time, and the
-// difference between what was never sent and what may have arrived.
+// difference between what was never sent and what may have arrived. It also
+// checks the destinations that messages go to.
 //
 // # What is told apart
 //
@@ -72,6 +73,7 @@ type Client struct {
 	op    string
 	now   func() time.Time
 	watch watch
+	allow channel.Allow
 	rt    http.RoundTripper
 	own   *http.Transport // nil when the transport is the host's
 
@@ -81,7 +83,7 @@ type Client struct {
 
 // New makes a client with a connection pool of its own. It does no I/O.
 func New(o Options) *Client {
-	c := &Client{op: o.Op, now: o.Now}
+	c := &Client{op: o.Op, now: o.Now, allow: o.Allow}
 	c.watch.total = o.Timeout
 	if c.now == nil {
 		c.now = time.Now
