@@ -85,6 +85,63 @@ func TestSixtyPartsReachWeComWithoutOneRefusal(t *testing.T) {
 	}
 }
 
+// More parts than the vendor takes at once: the fakes count over the same rolling
+// windows as the vendors, and refuse none.
+func TestManyPartsReachEveryWebhookAtTheFirstAttempt(t *testing.T) {
+	for _, tt := range []struct {
+		kind  channel.Kind
+		parts int
+		least time.Duration // what the vendor's rate makes of so many parts
+		open  func(now func() time.Time) (channel.Channel, *channeltest.Server, string)
+	}{
+		{channel.DingTalk, 60, 3 * time.Minute, func(now func() time.Time) (channel.Channel, *channeltest.Server, string) {
+			f := channeltest.NewDingTalk(&channeltest.DingTalkOptions{Now: now})
+			return dingtalk.New(&dingtalk.Options{Now: now, Allow: channel.AllowLoopback()}), &f.Server, f.URL("t")
+		}},
+		{channel.Lark, 120, time.Minute, func(now func() time.Time) (channel.Channel, *channeltest.Server, string) {
+			f := channeltest.NewLark(&channeltest.LarkOptions{Now: now})
+			return lark.New(&lark.Options{Now: now, Allow: channel.AllowLoopback()}), &f.Server, f.URL("t")
+		}},
+		{channel.Teams, 60, 14 * time.Second, func(now func() time.Time) (channel.Channel, *channeltest.Server, string) {
+			f := channeltest.NewTeams(&channeltest.TeamsOptions{Now: now})
+			return teams.New(&teams.Options{Now: now, Allow: channel.AllowLoopback()}), &f.Server, f.URL("t")
+		}},
+	} {
+		t.Run(string(tt.kind), func(t *testing.T) {
+			var fake *channeltest.Server
+			var url string
+			n := 1
+			h := newHost(t, func(c *datapush.Config) {
+				var ch channel.Channel
+				ch, fake, url = tt.open(c.Clock.Now)
+				t.Cleanup(fake.Close)
+				c.Channels = append(c.Channels, many{ch, &n})
+			})
+			if err := h.SaveDestination(t.Context(), channel.Webhook("bot", tt.kind, url)); err != nil {
+				t.Fatal(err)
+			}
+			s := daily("big")
+			s.Content.Title, s.Destinations = "big report", []string{"bot"}
+			id := h.publish(s)
+			n = tt.parts
+			before := len(fake.Messages())
+			h.until(shanghai(t, "2024-01-03 08:30:00"))
+
+			r := h.runs(id)[0]
+			h.want("state", r.State, task.Succeeded)
+			h.want("messages taken", len(fake.Messages())-before, tt.parts)
+			for _, p := range h.deliveries(r.ID)[0].Parts {
+				if p.Attempts != 1 {
+					t.Errorf("part %d needed %d attempts: %s", p.Number, p.Attempts, p.Error)
+				}
+			}
+			if took := r.EndedAt.Sub(r.Occurrence.At); took < tt.least || took > 2*tt.least+time.Minute {
+				t.Errorf("%d parts took %v, want about %v", tt.parts, took, tt.least)
+			}
+		})
+	}
+}
+
 // The answer to a message that DingTalk took is lost. The attempt after it has
 // the same key, by which DingTalk knows the repeat.
 func TestALostAnswerGivesDingTalkOneMessage(t *testing.T) {

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"strings"
@@ -521,6 +523,28 @@ func TestATransportThatReportsNothingIsNotTrustedToHaveSentNothing(t *testing.T)
 	}
 }
 
+type key struct{}
+
+// Whoever observes requests by their context, a host's transport or a trace,
+// gets the caller's.
+func TestTheCallersContextIsSeen(t *testing.T) {
+	s := serve(t, func(http.ResponseWriter, *http.Request) {})
+	ctx := context.WithValue(t.Context(), key{}, "span")
+	var seen any
+	c := webhook.New(webhook.Options{Client: &http.Client{Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		seen = r.Context().Value(key{})
+		return http.DefaultTransport.RoundTrip(r)
+	})}})
+	if _, err := c.Post(ctx, webhook.Request{URL: s.URL}); err != nil || seen != "span" {
+		t.Errorf("the transport saw %v, %v", seen, err)
+	}
+	var conns int
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { conns++ }})
+	if _, err := open().Post(ctx, webhook.Request{URL: s.URL}); err != nil || conns != 1 {
+		t.Errorf("the trace saw %d connections, %v", conns, err)
+	}
+}
+
 func TestSkewIsLocalTimeMinusTheAnswersDate(t *testing.T) {
 	now := time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC)
 	for hint, date := range map[string]time.Time{
@@ -710,6 +734,31 @@ func FuzzRetryAfter(f *testing.F) {
 		if d, _ := webhook.RetryAfter(h, now); d < 0 || d > 7*24*time.Hour {
 			t.Errorf("%q waits %v", v, d)
 		}
+	})
+}
+
+func FuzzErrCode(f *testing.F) {
+	for _, s := range []string{`{"errcode":0,"errmsg":"ok"}`, " {\"errcode\":0,\"errmsg\":\"ok\"}\n", `{"errmsg":"ok","errcode":-1}`, `{"errcode":"0"}`, `{"errcode":1e3}`, `[]`, `{"errcode":0}{}`, ""} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		code, msg, ok := webhook.ErrCode(body)
+		if !ok {
+			return
+		}
+		// A whole number as errcode, by a reader that keeps it as it is written.
+		var v map[string]any
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		if err := d.Decode(&v); err != nil {
+			t.Fatalf("%q is taken for an answer: %v", body, err)
+		}
+		for k, v := range v {
+			if strings.EqualFold(k, "errcode") && fmt.Sprint(v) == fmt.Sprint(code) {
+				return
+			}
+		}
+		t.Errorf("%q is read as code %d, %q", body, code, msg)
 	})
 }
 
