@@ -36,7 +36,7 @@ func (c *Channel) Send(ctx context.Context, to channel.Destination, p channel.Pa
 		body = append(body, `","sign":"`...)
 		body = append(body, sign...)
 		body = append(body, `",`...)
-		r.Body = append(body, p.Body[1:]...)
+		r.Body, r.Owned = append(body, p.Body[1:]...), true
 	}
 	a, err := c.http.Post(ctx, r)
 	if err != nil {
