@@ -17,6 +17,10 @@ func TestWithoutRows(t *testing.T) {
 		{"a union in parentheses", "(SELECT 1 LIMIT 1) UNION (SELECT 2 LIMIT 1)", "(SELECT 1 LIMIT 1) UNION (SELECT 2 LIMIT 1)\nLIMIT 0"},
 		{"a locking clause", "SELECT a FROM t LIMIT 5 FOR UPDATE", "SELECT a FROM t\nLIMIT 0"},
 		{"a locking clause without a limit", "SELECT a FROM t LOCK IN SHARE MODE", "SELECT a FROM t\nLIMIT 0"},
+		{"FETCH", "SELECT a FROM t FETCH FIRST 5 ROWS ONLY", "SELECT a FROM t\nLIMIT 0"},
+		{"OFFSET and FETCH", "SELECT a FROM t OFFSET 2 ROWS FETCH NEXT 5 ROWS WITH TIES", "SELECT a FROM t\nLIMIT 0"},
+		{"OFFSET before LIMIT", "SELECT a FROM t OFFSET 2 LIMIT 5", "SELECT a FROM t\nLIMIT 0"},
+		{"columns named so", "SELECT offset, fetch FROM t", "SELECT offset, fetch FROM t\nLIMIT 0"},
 		{"a semicolon", "SELECT a;", "SELECT a\nLIMIT 0"},
 	}
 	for _, tt := range tests {

@@ -225,6 +225,7 @@ func (l *lexer) blockComment() {
 			l.executable(open)
 			return
 		}
+		l.hint(open)
 	}
 	depth := 1
 	for i := open + 2; i+1 < l.end; i++ {
@@ -242,6 +243,27 @@ func (l *lexer) blockComment() {
 	}
 	l.fault(open, "", "a comment is not closed; end it with */")
 	l.pos = l.end
+}
+
+// hint looks at /*+ … */, in which some servers read quoted names: what looks like
+// its end could stand in one of them.
+func (l *lexer) hint(open int) {
+	n := strings.Index(l.text[open:l.end], "*/")
+	if n < 0 || l.text[open+2] != '+' {
+		return
+	}
+	quote := byte(0)
+	for _, c := range []byte(l.text[open : open+n]) {
+		switch {
+		case quote == 0 && (c == '\'' || c == '"' || c == '`'):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	if quote != 0 {
+		l.fault(open, "", "a hint ends inside %c; close the quote or remove the hint", quote)
+	}
 }
 
 // executable reads a comment that the server runs, or not, by its version. Both

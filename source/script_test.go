@@ -171,6 +171,8 @@ func TestParseAcceptsQueriesOnly(t *testing.T) {
 		{"a name of 65 bytes", source.ANSI, "SELECT ${" + strings.Repeat("a", 65) + "}", "65 bytes"},
 		{"a name of 64 bytes", source.ANSI, "SELECT ${" + strings.Repeat("a", 64) + "}", ""},
 		{"a parameter that is not closed", source.ANSI, "SELECT '${a'", "${ is not closed"},
+		{"a hint that goes on in a quoted name", mysql, "SELECT /*+ QB_NAME(`*/ '`) */ 1 INTO OUTFILE 'x' -- '", "a hint ends inside `"},
+		{"a hint with a quoted name", mysql, "SELECT /*+ QB_NAME(`a\"b`) SET_VAR(x = 'y') */ 1", ""},
 		{"what follows a carriage return in a comment", postgres, "SELECT 1 --\r; COMMIT; DELETE FROM t", "a carriage return"},
 		{"the same in a comment between two parts of a literal", postgres, "SELECT E'a' -- \r\\'\n'b'", "a carriage return"},
 		{"the same after a hash", mysql, "SELECT 1 #\r, 2\n", "a carriage return"},

@@ -286,6 +286,33 @@ func TestPostgresContractBehindAPooler(t *testing.T) {
 	}
 }
 
+// Where the server cannot describe a statement, it is asked for no rows of it.
+func TestColumnsOfStatementsThatLimitTheirRows(t *testing.T) {
+	postgreSQL.need(t)
+	mariaDB.need(t)
+	from := map[string]source.Source{
+		"(SELECT 1 AS n UNION SELECT 2) AS q": openMySQL(t, server.MySQLDSN(mariaDB.server.Port), nil),
+		"generate_series(1, 9) AS g(n)":       openPostgres(t, server.PostgresDSN(postgreSQL.server), &postgres.Options{SimpleProtocol: true}),
+	}
+	for table, s := range from {
+		for _, tail := range []string{"", "LIMIT 5", "LIMIT 5 OFFSET 1", "ORDER BY n OFFSET 1 ROWS FETCH NEXT 5 ROWS ONLY", "ORDER BY n FETCH FIRST 5 ROWS ONLY", "LIMIT 3 -- x",
+			"UNION ALL SELECT 1, 2 LIMIT 3", "UNION ALL (SELECT 1, 2 LIMIT 3)"} {
+			sql := "SELECT n AS a, n + 1 AS b FROM " + table + " " + tail
+			columns, err := s.(source.Describer).Columns(t.Context(), sql)
+			if err != nil {
+				t.Errorf("%q: %v", sql, err)
+				continue
+			}
+			if len(columns) != 2 || columns[0].Name != "a" || columns[1].Name != "b" {
+				t.Errorf("%q: %v", sql, columns)
+			}
+			if _, err := s.Query(t.Context(), source.Query{SQL: sql}); err != nil {
+				t.Errorf("%q: %v", sql, err)
+			}
+		}
+	}
+}
+
 // Servers differ in where a line comment ends, which is why a script may not
 // depend on it.
 func TestACarriageReturnEndsACommentOfPostgreSQL(t *testing.T) {
