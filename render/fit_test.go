@@ -239,7 +239,7 @@ var anyWord = regexp.MustCompile(`w\d+[^\s|…]*`)
 // part: a link leads to the same address, code is code.
 func TestTextIsDividedBetweenWords(t *testing.T) {
 	for _, f := range chats {
-		for seed := range uint64(12) {
+		for seed := range uint64(4) {
 			r := rand.New(rand.NewPCG(seed, 11))
 			var md strings.Builder
 			var want []string

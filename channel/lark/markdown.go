@@ -457,10 +457,12 @@ func (w *writer) span(mark string, f func()) {
 	inner := string(w.out[at:])
 	w.out = w.out[:at]
 	w.start = start
-	for i, line := range strings.Split(inner, "\n"+string(w.prefix)) {
-		if i > 0 {
+	first := true
+	for line := range strings.SplitSeq(inner, "\n"+string(w.prefix)) {
+		if !first {
 			w.nl()
 		}
+		first = false
 		line, end := strings.CutSuffix(line, "<br>")
 		w.marked(mark, line)
 		if end {

@@ -2,7 +2,6 @@ package markdown
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -276,8 +275,7 @@ func (w *Writer) emphasis(mark string, in []channel.Inline) {
 	inner, innerLine := w.pop(), w.line
 	w.out, w.pad, w.closed = out, pad, closed
 
-	lines := bytes.Split(inner, []byte("\n"))
-	if len(in) > 1 && !(w.strong && w.em) && slices.ContainsFunc(lines, markedAtBothEnds) {
+	if len(in) > 1 && !(w.strong && w.em) && markedAtBothEnds(inner) {
 		// Marks that meet marks at both ends are read in other pairs than they
 		// were written; the inner ones go.
 		strong, em := w.strong, w.em
@@ -288,17 +286,26 @@ func (w *Writer) emphasis(mark string, in []channel.Inline) {
 		return
 	}
 	w.line = begin
-	for i, l := range lines {
-		if i > 0 {
+	first := true
+	for l := range bytes.SplitSeq(inner, newline) {
+		if !first {
 			w.newline()
 		}
+		first = false
 		w.marked(mark, l, line{heading: innerLine.heading})
 	}
 }
 
+var newline = []byte("\n")
+
+// markedAtBothEnds reports whether a line begins and ends with a mark.
 func markedAtBothEnds(s []byte) bool {
-	s = bytes.Trim(s, " ")
-	return len(s) > 0 && s[0] == '*' && ends(s, '*')
+	for l := range bytes.SplitSeq(s, newline) {
+		if l = bytes.Trim(l, " "); len(l) > 0 && l[0] == '*' && ends(l, '*') {
+			return true
+		}
+	}
+	return false
 }
 
 // marked writes a line between marks; after says where the next text stands.
