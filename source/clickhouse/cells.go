@@ -27,31 +27,45 @@ func decoders(columns []source.Column) []sqlrows.Decode {
 	decode := make([]sqlrows.Decode, len(columns))
 	texts := new(sqlrows.Texts)
 	for i, c := range columns {
-		d := &decoder{kind: typeOf(c.Type), texts: texts}
-		decode[i] = d.cell
+		decode[i] = newDecoder(typeOf(c.Type), texts).cell
 	}
 	return decode
 }
 
 // decoder reads the values of a column.
 type decoder struct {
-	kind  kind
-	texts *sqlrows.Texts
-	buf   []byte
+	kind   kind
+	plain  bool // a String, whose text is the cell
+	date   bool
+	narrow bool // a Decimal whose digits are an int64's
+	texts  *sqlrows.Texts
+	buf    []byte
+}
+
+func newDecoder(k kind, texts *sqlrows.Texts) *decoder {
+	digits := 0
+	if k.name == "Decimal" {
+		digits = k.number(0)
+	}
+	return &decoder{kind: k, plain: k.name == "String", date: k.isDate(), narrow: digits > 0 && digits <= 18, texts: texts}
 }
 
 // cell is a value as a cell. What comes most comes first.
 func (d *decoder) cell(v any) (any, error) {
+	as := v // what is a cell already is handed on without a copy
 	switch v := v.(type) {
 	case int64, uint64, float64, bool:
-		return v, nil
+		return as, nil
 	case string:
+		if d.plain && utf8.ValidString(v) {
+			return as, nil
+		}
 		return d.text(v), nil
 	case time.Time:
-		if d.kind.isDate() {
+		if d.date {
 			return time.Date(v.Year(), v.Month(), v.Day(), 0, 0, 0, 0, time.UTC), nil
 		}
-		return v, nil
+		return as, nil
 	case int32:
 		return int64(v), nil
 	case uint32:
@@ -120,7 +134,7 @@ type unscaled interface {
 // appendDecimal appends every digit, zeros at the end too.
 func (d *decoder) appendDecimal(dst []byte, v unscaled) []byte {
 	start := len(dst)
-	if p := d.kind.precision(); p > 0 && p <= 18 {
+	if d.narrow {
 		dst = strconv.AppendInt(dst, v.CoefficientInt64(), 10)
 	} else {
 		dst = v.Coefficient().Append(dst, 10)
@@ -188,8 +202,7 @@ func variant(v clickhouse.Variant) (any, error) {
 	if v.Nil() {
 		return nil, nil
 	}
-	d := &decoder{kind: typeOf(v.Type()), texts: new(sqlrows.Texts)}
-	return d.cell(v.Any())
+	return newDecoder(typeOf(v.Type()), new(sqlrows.Texts)).cell(v.Any())
 }
 
 // appendJSON appends a value as JSON: numbers, booleans and documents as such,
@@ -235,8 +248,7 @@ func appendJSON(dst []byte, k kind, v any) ([]byte, error) {
 
 // appendScalar appends what would be a cell of its own.
 func appendScalar(dst []byte, k kind, v any) ([]byte, error) {
-	d := &decoder{kind: k, texts: new(sqlrows.Texts)}
-	c, err := d.cell(v)
+	c, err := newDecoder(k, new(sqlrows.Texts)).cell(v)
 	if err != nil {
 		return dst, err
 	}

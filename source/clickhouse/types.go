@@ -174,9 +174,6 @@ func (k kind) number(i int) int {
 
 func (k kind) isDate() bool { return k.name == "Date" || k.name == "Date32" }
 
-// precision is how many digits a Decimal has, 0 if that is not known.
-func (k kind) precision() int { return k.number(0) }
-
 // scale is how many digits of a Decimal or a Time64 stand after the point.
 func (k kind) scale() int {
 	if k.name == "Time64" {

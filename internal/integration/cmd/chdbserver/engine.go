@@ -107,12 +107,23 @@ func (s *session) run(sql, format string) ([]byte, error) {
 	return out, err
 }
 
-// set gives the session a setting or, as param_x, a parameter.
-func (s *session) set(name, value string) error {
-	if !plainName.MatchString(name) {
-		return &exception{115, "Unknown setting '" + name + "'"}
+// set gives the session settings and, as param_x, parameters, all with one
+// statement.
+func (s *session) set(settings [][2]string) error {
+	if len(settings) == 0 {
+		return nil
 	}
-	_, err := s.run("SET "+name+" = "+quote(value), "Null")
+	text := "SET "
+	for i, kv := range settings {
+		if !plainName.MatchString(kv[0]) {
+			return &exception{115, "Unknown setting '" + kv[0] + "'"}
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += kv[0] + " = " + quote(kv[1])
+	}
+	_, err := s.run(text, "Null")
 	return err
 }
 

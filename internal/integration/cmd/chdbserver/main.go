@@ -72,36 +72,21 @@ func (s *server) login(user, password string) *exception {
 	return &exception{516, user + ": Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)"}
 }
 
-// begin opens a session with a database and settings; readonly is set last, since
-// nothing can be set after it.
+// begin opens a session with a database and settings.
 func (s *server) begin(database string, settings [][2]string) (*session, error) {
 	t, err := s.e.open()
 	if err != nil {
 		return nil, err
 	}
-	fail := func(err error) (*session, error) {
+	if database != "" {
+		_, err = t.run("USE `"+database+"`", "Null")
+	}
+	if err == nil {
+		err = t.set(settings)
+	}
+	if err != nil {
 		t.close()
 		return nil, err
-	}
-	if database != "" {
-		if _, err := t.run("USE `"+database+"`", "Null"); err != nil {
-			return fail(err)
-		}
-	}
-	last := ""
-	for _, kv := range settings {
-		if kv[0] == "readonly" {
-			last = kv[1]
-			continue
-		}
-		if err := t.set(kv[0], kv[1]); err != nil {
-			return fail(err)
-		}
-	}
-	if last != "" {
-		if err := t.set("readonly", last); err != nil {
-			return fail(err)
-		}
 	}
 	return t, nil
 }

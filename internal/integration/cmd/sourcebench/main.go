@@ -1,6 +1,7 @@
 // Command sourcebench measures what reading through a source costs beside the
 // same driver scanned by hand into []any and beside sqlx's MapScan: 10,000 rows
-// of 8 mixed columns from PostgreSQL, MariaDB and SQLite, medians of one run. It
+// of 8 mixed columns from PostgreSQL, MariaDB, ClickHouse and SQLite, medians of
+// one run. It
 // also walks a million rows page by page and measures memory. It compares the
 // values before it measures, and exits with 1 when a stated ratio is missed.
 package main
@@ -17,16 +18,19 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
+	"github.com/shopspring/decimal"
 	_ "modernc.org/sqlite"
 
 	"github.com/datapush-go/datapush/internal/integration/server"
 	"github.com/datapush-go/datapush/source"
+	clickhousesource "github.com/datapush-go/datapush/source/clickhouse"
 	mysqlsource "github.com/datapush-go/datapush/source/mysql"
 	"github.com/datapush-go/datapush/source/postgres"
 	"github.com/datapush-go/datapush/source/sqlite"
@@ -79,6 +83,12 @@ func run() (missed bool, err error) {
 	}
 	defer maria.Close()
 
+	click, err := server.NewClickHouse()
+	if err != nil {
+		return false, err
+	}
+	defer click.Close()
+
 	postgreSQL, err := openPostgres(pg)
 	if err != nil {
 		return false, err
@@ -87,11 +97,19 @@ func run() (missed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	clickHouse, err := openClickHouse(click, "clickhouse")
+	if err != nil {
+		return false, err
+	}
+	clickHouseHTTP, err := openClickHouse(click, "http")
+	if err != nil {
+		return false, err
+	}
 	lite, err := openSQLite(filepath.Join(dir, "bench.db"))
 	if err != nil {
 		return false, err
 	}
-	for _, s := range []*system{postgreSQL, mariaDB, lite} {
+	for _, s := range []*system{postgreSQL, mariaDB, clickHouse, clickHouseHTTP, lite} {
 		bad, err := s.measure()
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", s.name, err)
@@ -207,6 +225,8 @@ func text(v any) string {
 			return err.Error()
 		}
 		return s.(string)
+	case decimal.Decimal:
+		return v.StringFixed(-v.Exponent())
 	case float32:
 		return strconv.FormatFloat(float64(v), 'g', -1, 32)
 	case float64:
@@ -319,6 +339,64 @@ func openMariaDB(s *server.Server) (*system, error) {
 	const query = "SELECT * FROM bench ORDER BY id"
 	return &system{name: "MariaDB", query: query, ours: ours, faster: 1.5, mapScan: mapScan(db, "mysql", query),
 		byHand: func() ([][]any, error) { return scan(db, query) }}, nil
+}
+
+func openClickHouse(s *server.ClickHouse, scheme string) (*system, error) {
+	ctx := context.Background()
+	for _, statement := range []string{
+		"CREATE TABLE IF NOT EXISTS bench(id Int64, n Int32, price Decimal(12, 2), f Float64, name String, note Nullable(String), at DateTime, ok Bool) ENGINE = MergeTree ORDER BY id",
+		"TRUNCATE TABLE bench",
+		`INSERT INTO bench SELECT number + 1 AS i, i % 100, i * toDecimal64('1.25', 2), i / 7, concat('customer ', toString(i)), if(i % 3 = 0, NULL, 'note'),
+			toDateTime('2024-01-02 08:00:00') + i, i % 2 = 0 FROM numbers(10000)`,
+	} {
+		if _, err := s.Do(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	ours, err := clickhousesource.Open(s.DSN(scheme), nil)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := clickhouse.ParseDSN(s.DSN(scheme))
+	if err != nil {
+		return nil, err
+	}
+	// The driver's own interface costs less than its database/sql one.
+	native, err := clickhouse.Open(opts)
+	if err != nil {
+		return nil, err
+	}
+	const query = "SELECT * FROM bench ORDER BY id"
+	return &system{name: "ClickHouse, " + scheme, query: query, ours: ours, faster: 1, mapScan: mapScan(clickhouse.OpenDB(opts), "clickhouse", query),
+		byHand: func() ([][]any, error) {
+			r, err := native.Query(ctx, query)
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			var (
+				out   [][]any
+				id    int64
+				n     int32
+				price decimal.Decimal
+				f     float64
+				name  string
+				note  *string
+				at    time.Time
+				ok    bool
+			)
+			for r.Next() {
+				if err := r.Scan(&id, &n, &price, &f, &name, &note, &at, &ok); err != nil {
+					return nil, err
+				}
+				row := []any{id, n, price, f, name, nil, at, ok}
+				if note != nil {
+					row[5] = *note
+				}
+				out = append(out, row)
+			}
+			return out, r.Err()
+		}}, nil
 }
 
 func openSQLite(path string) (*system, error) {
