@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	clickhousedriver "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/datapush-go/datapush/internal/integration/server"
 	"github.com/datapush-go/datapush/source"
@@ -220,8 +222,9 @@ func clickHouseHarness(t *testing.T, s source.Source, dsn string) sourcetest.Har
 			"CREATE TABLE it_x(a Int8) ENGINE = Memory", "RENAME TABLE it_t TO it_u", "SHOW TABLES", "EXPLAIN SELECT 1", "ATTACH TABLE x", "GRANT ALL ON *.* TO x",
 			"SELECT ‘a' INTO OUTFILE '’",
 		},
-		Cells:   clickHouseCells(t),
-		Running: clickHouseRunning,
+		Cells:      clickHouseCells(t),
+		Connection: "SELECT getSetting('log_comment')", // the server's own: the client's address
+		Running:    clickHouseRunning,
 		Wrong: []sourcetest.Wrong{
 			{Name: "a wrong password", Source: wrong(server.Password, "canary-wrong-1"), Kind: source.Denied},
 			{Name: "an unknown database", Source: wrong("/t", "/canary-nodb"), Kind: source.Denied},
@@ -253,5 +256,433 @@ func TestClickHouseContract(t *testing.T) {
 				return clickHouseHarness(t, clickhouse.New(db, nil), dsn)
 			})
 		})
+	}
+}
+
+// clickHouseHandle is a host's own, made without this library.
+func clickHouseHandle(t testing.TB, dsn string) driver.Conn {
+	t.Helper()
+	opts, err := clickhousedriver.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := clickhousedriver.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// The server is a stand-in for a real one: the unmodified driver must not notice,
+// and what it does not know it must refuse.
+func TestTheServerOfTheClickHouseEngineServesTheDriverAlone(t *testing.T) {
+	clickHouse.need(t)
+	setUpClickHouse(t)
+	for _, scheme := range protocols {
+		for _, params := range []string{"", "?compress=lz4", "?compress=zstd"} {
+			if scheme == "clickhouse" && params == "?compress=zstd" {
+				params += "&max_block_size=1000"
+			}
+			t.Run(scheme+params, func(t *testing.T) {
+				c := clickHouseHandle(t, clickHouseServer.DSN(scheme)+params)
+				if err := c.Ping(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				var n, sum uint64
+				if err := c.QueryRow(t.Context(), "SELECT count(), sum(number) FROM (SELECT number FROM numbers(50000) ORDER BY number)").Scan(&n, &sum); err != nil || n != 50_000 || sum != 1_249_975_000 {
+					t.Errorf("%d, %d, %v", n, sum, err)
+				}
+				r, err := c.Query(t.Context(), "SELECT number, toString(number) FROM numbers(50000)")
+				if err != nil {
+					t.Fatal(err)
+				}
+				n = 0
+				for r.Next() {
+					var i uint64
+					var s string
+					if err := r.Scan(&i, &s); err != nil || i != n || s != fmt.Sprint(n) {
+						t.Fatalf("row %d: %d, %q, %v", n, i, s, err)
+					}
+					n++
+				}
+				if err := errors.Join(r.Err(), r.Close()); err != nil || n != 50_000 {
+					t.Errorf("%d rows, %v", n, err)
+				}
+			})
+		}
+		t.Run(scheme, func(t *testing.T) {
+			c := clickHouseHandle(t, clickHouseServer.DSN(scheme))
+			table := "it_driver_" + scheme
+			for _, s := range []string{"DROP TABLE IF EXISTS " + table, "CREATE TABLE " + table + "(id Int32) ENGINE = Memory", "INSERT INTO " + table + " SELECT number FROM numbers(3)"} {
+				if err := c.Exec(t.Context(), s); err != nil {
+					t.Fatalf("%s: %v", s, err)
+				}
+			}
+			var n uint64
+			if err := c.QueryRow(t.Context(), "SELECT count() FROM "+table).Scan(&n); err != nil || n != 3 {
+				t.Errorf("%d, %v", n, err)
+			}
+			code := func(err error, want int32) {
+				t.Helper()
+				var e *clickhousedriver.Exception
+				if !errors.As(err, &e) || e.Code != want {
+					t.Errorf("error %v, want code %d", err, want)
+				}
+			}
+			set := func(name string, value any) context.Context {
+				return clickhousedriver.Context(t.Context(), clickhousedriver.WithSettings(clickhousedriver.Settings{name: value}))
+			}
+			code(c.Exec(t.Context(), "SELEC 1"), 62)
+			code(c.Exec(set("readonly", 1), "INSERT INTO "+table+" SELECT 1"), 164)
+			code(c.Exec(set("no_such_setting", 1), "SELECT 1"), 115)
+			code(c.Exec(set("max_execution_time", 0.05), clickHouseSilent), 159)
+			r, err := c.Query(set("max_block_size", 1000), "SELECT throwIf(number = 100000) FROM numbers(200000)")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n = 0; r.Next(); n++ {
+				continue
+			}
+			if n == 0 {
+				t.Error("no row came before the error")
+			}
+			code(errors.Join(r.Err(), r.Close()), 395)
+			if err := c.QueryRow(t.Context(), "SELECT count() FROM "+table).Scan(&n); err != nil || n != 3 {
+				t.Errorf("afterwards: %d, %v", n, err)
+			}
+		})
+	}
+	t.Run("a parameter of HTTP", func(t *testing.T) {
+		var s string
+		err := clickHouseHandle(t, clickHouseServer.DSN("http")).QueryRow(t.Context(), "SELECT {v:String}", clickhousedriver.Named("v", "it's \\ 中")).Scan(&s)
+		if err != nil || s != "it's \\ 中" {
+			t.Errorf("%q, %v", s, err)
+		}
+	})
+	t.Run("an HTTP session is refused", func(t *testing.T) {
+		err := clickHouseHandle(t, clickHouseServer.DSN("http")+"?session_id=x").Ping(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "keeps no HTTP sessions") {
+			t.Errorf("error %v", err)
+		}
+	})
+	// As with a real server: this is why the source sends the setting.
+	t.Run("an HTTP client that goes leaves its statement running", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		err := clickHouseHandle(t, clickHouseServer.DSN("http")).Exec(ctx, strings.Replace(clickHouseSilent, "AS s", "AS left_alone", 1))
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		if n, err := clickHouseRunning(t.Context()); err != nil || n != 1 {
+			t.Errorf("%d statements run, %v", n, err)
+		}
+		clickHouseKill(t, "left_alone")
+	})
+}
+
+// clickHouseKill kills the statement that has a word in it, once it runs.
+func clickHouseKill(t testing.TB, word string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		lines, err := clickHouseServer.Do(ctx, "KILL QUERY WHERE query LIKE '%"+word+"%' AND query NOT LIKE '%KILL QUERY%' SYNC")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(lines) > 0 && lines[0] != "" {
+			return
+		}
+	}
+}
+
+func TestClickHouseErrors(t *testing.T) {
+	clickHouse.need(t)
+	setUpClickHouse(t)
+	for _, scheme := range protocols {
+		dsn := clickHouseServer.DSN(scheme)
+		s := openClickHouse(t, dsn, nil)
+		raw := openClickHouse(t, dsn, &clickhouse.Options{Raw: true})
+		limited := openClickHouse(t, dsn, &clickhouse.Options{StatementTimeout: 50 * time.Millisecond})
+		fixed := openClickHouse(t, dsn+"?readonly=1", nil)
+		half := openClickHouse(t, dsn+"?readonly=2", &clickhouse.Options{StatementTimeout: time.Minute})
+		tests := []struct {
+			name string
+			s    source.Source
+			sql  string
+			kind source.Kind
+			code string
+			text string
+		}{
+			{"a missing column", s, "SELECT gone FROM it_t", source.Syntax, "47", "gone"},
+			{"a missing function", s, "SELECT gone()", source.Syntax, "46", "gone"},
+			{"a missing database", s, "SELECT * FROM gone.x", source.Syntax, "81", "gone"},
+			{"an unknown setting", s, "SELECT 1 SETTINGS gone = 1", source.Syntax, "115", "gone"},
+			{"a value that is none", s, "SELECT toInt32('canary')", source.Other, "6", "Cannot parse"},
+			{"a type that the driver does not know", s, "SELECT sumState(number) FROM numbers(3)", source.Syntax, "", "AggregateFunction(sum, UInt64)"},
+			{"a value that the driver cannot read", s, "SELECT tuple(toInt256(1)) AS v", source.Other, "", `the column "v"`},
+			{"memory", s, "SELECT number, count() FROM numbers(10000000) GROUP BY number SETTINGS max_memory_usage = 1000000", source.Other, "241", "memory limit"},
+			{"the server's own limit of rows", s, "SELECT number FROM numbers(100) SETTINGS max_result_rows = 10", source.Other, "396", "Limit for result exceeded"},
+			{"the server's own time limit", limited, clickHouseSilent, source.Timeout, "159", "time limit"},
+			{"a write that the text does not show", raw, "INSERT INTO it_t SELECT 3", source.Denied, "164", "read-only"},
+			{"a write into a file", raw, "INSERT INTO FUNCTION file('/tmp/it_x.csv') SELECT 3", source.Denied, "164", "read-only"},
+			{"a temporary table", raw, "CREATE TEMPORARY TABLE x(a Int8)", source.Denied, "164", "read-only"},
+			{"a DROP", raw, "DROP TABLE it_t", source.Denied, "164", "read-only"},
+			{"a statement that lifts the protection", s, "SELECT 1 SETTINGS readonly = 0", source.Denied, "164", "read-only"},
+			{"settings of a login that may set none", fixed, "SELECT 1 SETTINGS max_threads = 1", source.Denied, "164", "may not set"},
+		}
+		for _, tt := range tests {
+			t.Run(scheme+" "+tt.name, func(t *testing.T) {
+				_, err := tt.s.Query(t.Context(), source.Query{SQL: tt.sql})
+				wantKind(t, err, tt.kind)
+				var e *source.Error
+				if errors.As(err, &e) && e.Code != tt.code || err != nil && !strings.Contains(err.Error(), tt.text) {
+					t.Errorf("error %v, want code %s with %q", err, tt.code, tt.text)
+				}
+				for err != nil {
+					if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "dp") {
+						t.Errorf("error %v shows too much", err)
+					}
+					err = errors.Unwrap(err)
+				}
+			})
+		}
+		for name, s := range map[string]source.Source{"fixes its settings": fixed, "may set all but readonly": half} {
+			t.Run(scheme+" a login that "+name+" reads", func(t *testing.T) {
+				for range 2 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // which the driver would turn into a setting
+					r, err := s.Query(ctx, source.Query{SQL: "SELECT sum(id) FROM it_t"})
+					cancel()
+					if err != nil || r.Rows[0][0] != int64(3) {
+						t.Fatalf("%v, %v", r, err)
+					}
+				}
+			})
+		}
+		t.Run(scheme+" a deadline does not lift the server's time limit", func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			r, err := openClickHouse(t, dsn+"?max_execution_time=77", nil).Query(ctx, source.Query{SQL: "SELECT toInt64(getSetting('max_execution_time'))"})
+			if err != nil || r.Rows[0][0] != int64(77) {
+				t.Errorf("%v, %v", r, err)
+			}
+		})
+		t.Run(scheme+" KILL QUERY", func(t *testing.T) {
+			word := "kill_me_" + scheme
+			done := make(chan error, 1)
+			go func() {
+				_, err := s.Query(t.Context(), source.Query{SQL: strings.Replace(clickHouseSilent, "AS s", "AS "+word, 1)})
+				done <- err
+			}()
+			clickHouseKill(t, word)
+			wantKind(t, <-done, source.Canceled)
+			if _, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+				t.Errorf("the next query: %v", err)
+			}
+		})
+		t.Run(scheme+" too many statements", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := s.Query(ctx, source.Query{SQL: clickHouseSilent})
+				done <- err
+			}()
+			for n := 0; n == 0; {
+				var err error
+				if n, err = clickHouseRunning(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1 SETTINGS max_concurrent_queries_for_all_users = 1"})
+			wantKind(t, err, source.Unavailable)
+			cancel()
+			wantKind(t, <-done, source.Canceled)
+		})
+	}
+	// What answers on the wrong port may just wait for more.
+	soon := &clickhouse.Options{ConnectTimeout: 300 * time.Millisecond}
+	native, web := fmt.Sprint(clickHouseServer.Port), fmt.Sprint(clickHouseServer.HTTP)
+	for name, dsn := range map[string]string{
+		"HTTP where the native protocol is spoken":  strings.Replace(clickHouseServer.DSN("http"), web, native, 1),
+		"the native protocol where HTTP is spoken":  strings.Replace(clickHouseServer.DSN("clickhouse"), native, web, 1),
+		"TLS where the native protocol has none":    clickHouseServer.DSN("clickhouse") + "?secure=true",
+		"HTTPS where there is none":                 strings.Replace(clickHouseServer.DSN("http"), "http:", "https:", 1) + "?secure=true",
+		"HTTPS where the native protocol is spoken": strings.Replace(strings.Replace(clickHouseServer.DSN("http"), "http:", "https:", 1), web, native, 1) + "?secure=true",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := openClickHouse(t, dsn, soon).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+			wantKind(t, err, source.Unavailable)
+		})
+	}
+}
+
+// What the setting limit would change without a word.
+func TestClickHouseReturnsWhatTheStatementSays(t *testing.T) {
+	clickHouse.need(t)
+	s := openClickHouse(t, clickHouseServer.DSN("clickhouse"), nil)
+	for sql, want := range map[string]string{
+		"SELECT number FROM numbers(7) ORDER BY number LIMIT -2":                             "[[5] [6]]",
+		"SELECT number FROM numbers(7) EXCEPT SELECT number FROM numbers(5) ORDER BY number": "[[5] [6]]",
+		"SELECT number FROM numbers(7) ORDER BY number LIMIT 2 OFFSET 4":                     "[[4] [5]]",
+		"SELECT number % 2 AS k, count() FROM numbers(7) GROUP BY k WITH TOTALS ORDER BY k":  "[[0 4] [1 3]]",
+	} {
+		r, err := s.Query(t.Context(), source.Query{SQL: sql, MaxRows: 4})
+		if err != nil || fmt.Sprint(r.Rows) != want || r.Truncated {
+			t.Errorf("%s: %v, %v; want %s", sql, r, err, want)
+		}
+	}
+}
+
+func TestClickHouseStopsSendingAtTheLimit(t *testing.T) {
+	clickHouse.need(t)
+	for _, scheme := range protocols {
+		s := openClickHouse(t, clickHouseServer.DSN(scheme), nil)
+		sess, err := s.Session(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sess.Close()
+		before, err := clickHouseServer.Sent(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			r, err := sess.Query(t.Context(), source.Query{SQL: clickHouseEndless})
+			if err != nil || len(r.Rows) != 10_000 || !r.Truncated {
+				t.Fatalf("%s: %v", scheme, err)
+			}
+			if r, err = sess.Query(t.Context(), source.Query{SQL: "SELECT 7"}); err != nil || r.Rows[0][0] != int64(7) {
+				t.Fatalf("%s: %v, %v", scheme, r, err)
+			}
+		}
+		for n := 1; n > 0; {
+			if n, err = clickHouseRunning(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after, err := clickHouseServer.Sent(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d rows were sent for 30,000", scheme, after-before)
+		if after-before > 1_000_000 {
+			t.Errorf("%s: the server sent %d rows", scheme, after-before)
+		}
+	}
+}
+
+func TestClickHouseFaults(t *testing.T) {
+	clickHouse.need(t)
+	own, err := server.NewClickHouse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	for _, scheme := range protocols {
+		s := openClickHouse(t, own.DSN(scheme), nil)
+		one := func() error {
+			_, err := s.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+			return err
+		}
+		if err := one(); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(scheme+" 200 queries at once on a pool of 4", func(t *testing.T) {
+			var wg sync.WaitGroup
+			errs := make([]error, 200)
+			for i := range errs {
+				wg.Go(func() {
+					r, err := s.Query(t.Context(), source.Query{SQL: fmt.Sprintf("SELECT toInt64(%d)", i)})
+					if err == nil && r.Rows[0][0] != int64(i) {
+						err = fmt.Errorf("query %d got %v", i, r.Rows)
+					}
+					errs[i] = err
+				})
+			}
+			wg.Wait()
+			if err := errors.Join(errs...); err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run(scheme+" restarted between two runs", func(t *testing.T) {
+			own.Stop()
+			wantKind(t, one(), source.Unavailable)
+			if err := own.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if err := one(); err != nil {
+				t.Error(err)
+			}
+			own.Stop()
+			if err := own.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if err := one(); err != nil {
+				t.Errorf("the first query after a restart that nobody saw: %v", err)
+			}
+		})
+		t.Run(scheme+" killed in the middle of a result", func(t *testing.T) {
+			sess, err := s.Session(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer sess.Close()
+			before, err := own.Sent(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error, 1)
+			go func() {
+				_, err := sess.Query(t.Context(), source.Query{SQL: clickHouseLate})
+				done <- err
+			}()
+			for n := before; n < before+10; {
+				if n, err = own.Sent(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			own.Kill()
+			wantKind(t, <-done, source.Unavailable)
+			if err := own.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if err := one(); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+			if _, err := sess.Query(t.Context(), source.Query{SQL: "SELECT 1"}); err != nil {
+				t.Errorf("afterwards in the session: %v", err)
+			}
+		})
+	}
+}
+
+func TestClickHouseConnectingEndsWithTheContext(t *testing.T) {
+	clickHouse.need(t)
+	for _, scheme := range protocols {
+		s := openClickHouse(t, scheme+"://u:"+server.Password+"@"+silentListener(t)+"/d", nil)
+		for kind, end := range map[source.Kind]func() (context.Context, context.CancelFunc){
+			source.Timeout: func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(t.Context(), 50*time.Millisecond)
+			},
+			source.Canceled: func() (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(50*time.Millisecond, cancel)
+				return ctx, cancel
+			},
+		} {
+			ctx, cancel := end()
+			start := time.Now()
+			_, err := s.Query(ctx, source.Query{SQL: "SELECT 1"})
+			cancel()
+			wantKind(t, err, kind)
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("%s: it took %v", scheme, took)
+			}
+		}
+		// A server that says nothing is given up without a context's help too.
+		quick := openClickHouse(t, scheme+"://u:p@"+silentListener(t)+"/d", &clickhouse.Options{ConnectTimeout: 100 * time.Millisecond})
+		_, err := quick.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		wantKind(t, err, source.Unavailable)
 	}
 }

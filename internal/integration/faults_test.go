@@ -80,6 +80,12 @@ func pass(to, from net.Conn) { _, _ = io.Copy(to, from) }
 func TestConnectionFaults(t *testing.T) {
 	mariaDB.need(t)
 	postgreSQL.need(t)
+	clickHouse.need(t)
+	click := func(scheme string) func(*server.Server) source.Source {
+		return func(s *server.Server) source.Source {
+			return openClickHouse(t, server.ClickHouseDSN(scheme, s.Port), nil)
+		}
+	}
 	systems := []struct {
 		name          string
 		addr          string
@@ -89,6 +95,8 @@ func TestConnectionFaults(t *testing.T) {
 	}{
 		{"PostgreSQL", postgreSQL.server.Addr(), func(s *server.Server) source.Source { return openPostgres(t, server.PostgresDSN(s), nil) }, pgEndless, pgLate, "SELECT pg_sleep(0.5) AS s, 7 AS v"},
 		{"MariaDB", mariaDB.server.Addr(), func(s *server.Server) source.Source { return openMySQL(t, server.MySQLDSN(s.Port), nil) }, mySQLEndless, mySQLLate, "SELECT SLEEP(0.5) AS s, 7 AS v"},
+		{"ClickHouse", clickHouseServer.Addr(), click("clickhouse"), clickHouseEndless, clickHouseLate, "SELECT sleep(0.5) AS s, 7 AS v"},
+		{"ClickHouse by HTTP", clickHouseServer.HTTPAddr(), click("http"), clickHouseEndless, clickHouseLate, "SELECT sleep(0.5) AS s, 7 AS v"},
 	}
 	for _, sys := range systems {
 		t.Run(sys.name+" resets the connection in the middle of a result", func(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/datapush-go/datapush/internal/integration/server"
 	"github.com/datapush-go/datapush/source"
+	"github.com/datapush-go/datapush/source/clickhouse"
 	"github.com/datapush-go/datapush/source/hologres"
 	"github.com/datapush-go/datapush/source/mysql"
 	"github.com/datapush-go/datapush/source/postgres"
@@ -85,6 +86,7 @@ type family struct {
 func families(t *testing.T) []family {
 	mariaDB.need(t)
 	postgreSQL.need(t)
+	clickHouse.need(t)
 	pg := func(open func(dsn string, budget int64) (source.Source, error)) func(*testing.T, int64, *atomic.Int64) source.Source {
 		return func(t *testing.T, budget int64, sent *atomic.Int64) source.Source {
 			s, err := open(server.PostgresDSN(counted(t, postgreSQL.server.Addr(), sent)), budget)
@@ -100,9 +102,15 @@ func families(t *testing.T) []family {
 			return openMySQL(t, server.MySQLDSN(counted(t, mariaDB.server.Addr(), sent).Port), &mysql.Options{Mode: mode, MaxBytes: budget})
 		}
 	}
+	click := func(scheme, addr string) func(*testing.T, int64, *atomic.Int64) source.Source {
+		return func(t *testing.T, budget int64, sent *atomic.Int64) source.Source {
+			return openClickHouse(t, server.ClickHouseDSN(scheme, counted(t, addr, sent).Port), &clickhouse.Options{MaxBytes: budget})
+		}
+	}
 	const (
 		pgPage    = "SELECT i, 'customer ' || i AS name, i AS next_token FROM generate_series(${next_token} + 1, ${next_token} + 10000) AS g(i)"
 		mySQLPage = "SELECT seq AS i, CONCAT('customer ', seq) AS name, seq AS next_token FROM seq_1_to_1000000 WHERE seq > ${next_token} ORDER BY seq LIMIT 10000"
+		clickPage = "SELECT number AS i, concat('customer ', toString(number)) AS name, number AS next_token FROM numbers(${next_token} + 1, 10000)"
 		numbers   = "WITH RECURSIVE g(i) AS (SELECT ${next_token} + 1 UNION ALL SELECT i + 1 FROM g WHERE i < ${next_token} + 10000) "
 	)
 	return []family{
@@ -118,6 +126,8 @@ func families(t *testing.T) []family {
 		{"MySQL", my(mysql.MySQL), mySQLEndless, mySQLPage},
 		{"StarRocks", my(mysql.StarRocks), mySQLEndless, ""},
 		{"Doris", my(mysql.Doris), mySQLEndless, ""},
+		{"ClickHouse", click("clickhouse", clickHouseServer.Addr()), clickHouseEndless, clickPage},
+		{"ClickHouse by HTTP", click("http", clickHouseServer.HTTPAddr()), clickHouseEndless, clickPage},
 		{"SQLite", func(t *testing.T, budget int64, _ *atomic.Int64) source.Source {
 			path := filepath.Join(t.TempDir(), "empty.db")
 			db, err := sql.Open("sqlite", path)

@@ -34,10 +34,10 @@ type Options struct {
 	// what the server has.
 	StatementTimeout time.Duration
 	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB. The
-	// driver reads whole blocks, of up to 65,409 rows; they come on top.
+	// driver's blocks come on top, up to four of 8,192 rows.
 	MaxBytes int64
 	// Raw accepts any statement and puts values outside quotes in as they are,
-	// see source.Dialect. The server still refuses to write.
+	// see source.Dialect. The server still refuses to write, and SETTINGS too.
 	Raw bool
 }
 
@@ -317,9 +317,17 @@ func (s *Source) settings() clickhouse.Settings {
 		"readonly": 2,
 		// Otherwise a statement runs on when its HTTP client leaves.
 		"cancel_http_readonly_queries_on_client_close": 1,
+		// The driver holds whole blocks, which are eight times as large by
+		// default. This is a granule of MergeTree.
+		"max_block_size": 8192,
 	}
-	if level == 2 {
+	switch {
+	case level == 2:
 		delete(m, "readonly")
+	case s.opts.Raw:
+		// 2 lets INSERT INTO FUNCTION and temporary tables through, which
+		// otherwise a statement's text keeps out.
+		m["readonly"] = 1
 	}
 	if limit := s.opts.StatementTimeout; limit > 0 {
 		m["max_execution_time"] = max(limit.Seconds(), 0.001)

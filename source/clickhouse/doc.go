@@ -5,9 +5,9 @@
 // used by several goroutines at once.
 //
 // Nothing is written: a login that may set so sends every statement with the
-// setting readonly = 2, under which SETTINGS of a statement still hold. Where the
-// login's own readonly is 1 or 2 that is as good, and left alone. It is asked for
-// once, and again after an error 164.
+// setting readonly = 2, under which SETTINGS of a statement still hold, and with
+// Options.Raw 1. Where the login's own readonly is 1 or 2 it is left alone. It is
+// asked for once, and again after an error 164.
 //
 // A context that ends cancels the statement on the server, and so does the end of
 // a result that is cut at its limit: by the native protocol with its packet, by

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -62,10 +63,13 @@ func NewClickHouse() (*ClickHouse, error) {
 	}
 	c.Server = &Server{Port: port, dir: dir, stop: syscall.SIGTERM, env: []string{"CHDB_PASSWORD=" + Password},
 		args: []string{bin, "-library", library, "-path", data, "-user", "dp", "-database", "t",
-			"-native", "127.0.0.1:" + strconv.Itoa(port), "-http", "127.0.0.1:" + strconv.Itoa(c.HTTP)}}
-	c.ready = dial("127.0.0.1:" + strconv.Itoa(c.HTTP))
+			"-native", "127.0.0.1:" + strconv.Itoa(port), "-http", c.HTTPAddr()}}
+	c.ready = dial(c.HTTPAddr())
 	return c, c.Start()
 }
+
+// HTTPAddr is where HTTP listens.
+func (c *ClickHouse) HTTPAddr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.HTTP)) }
 
 // DSN is that of dp by "clickhouse" or "http".
 func (c *ClickHouse) DSN(scheme string) string {
@@ -73,6 +77,11 @@ func (c *ClickHouse) DSN(scheme string) string {
 	if scheme == "http" {
 		port = c.HTTP
 	}
+	return ClickHouseDSN(scheme, port)
+}
+
+// ClickHouseDSN is that of dp at what stands before a server.
+func ClickHouseDSN(scheme string, port int) string {
 	return fmt.Sprintf("%s://dp:%s@127.0.0.1:%d/t", scheme, Password, port)
 }
 

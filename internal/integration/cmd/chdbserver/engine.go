@@ -110,9 +110,6 @@ func (s *session) run(sql, format string) ([]byte, error) {
 // set gives the session settings and, as param_x, parameters, all with one
 // statement.
 func (s *session) set(settings [][2]string) error {
-	if len(settings) == 0 {
-		return nil
-	}
 	text := "SET "
 	for i, kv := range settings {
 		if !plainName.MatchString(kv[0]) {

@@ -70,7 +70,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.EqualFold(params.Get("network_compression_method"), "zstd") && method != compress.None {
 		method = compress.ZSTD
 	}
-	t, err := s.begin(params.Get("database"), settings)
+	t, err := s.begin(r.RemoteAddr, params.Get("database"), settings)
 	if err != nil {
 		refuse(w, asException(err))
 		return

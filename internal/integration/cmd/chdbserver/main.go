@@ -72,8 +72,9 @@ func (s *server) login(user, password string) *exception {
 	return &exception{516, user + ": Authentication failed: password is incorrect, or there is no user with such name. (AUTHENTICATION_FAILED)"}
 }
 
-// begin opens a session with a database and settings.
-func (s *server) begin(database string, settings [][2]string) (*session, error) {
+// begin opens a session with a database and settings, for a client at an address,
+// which its statements can ask for as getSetting('log_comment').
+func (s *server) begin(client, database string, settings [][2]string) (*session, error) {
 	t, err := s.e.open()
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (s *server) begin(database string, settings [][2]string) (*session, error) 
 		_, err = t.run("USE `"+database+"`", "Null")
 	}
 	if err == nil {
-		err = t.set(settings)
+		err = t.set(append([][2]string{{"log_comment", client}}, settings...))
 	}
 	if err != nil {
 		t.close()

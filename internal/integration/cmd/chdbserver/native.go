@@ -125,7 +125,7 @@ func (s *server) hello(r *proto.Reader) (database string, denied *exception, err
 		return "", denied, nil
 	}
 	if texts[0] != "" {
-		t, err := s.begin(texts[0], nil)
+		t, err := s.begin("", texts[0], nil)
 		if err != nil {
 			return "", asException(err), nil
 		}
@@ -167,7 +167,7 @@ func (s *server) answer(c net.Conn, database string, q proto.Query, packets <-ch
 	for _, kv := range q.Settings {
 		settings = append(settings, [2]string{kv.Key, kv.Value})
 	}
-	t, err := s.begin(database, settings)
+	t, err := s.begin(c.RemoteAddr().String(), database, settings)
 	if err != nil {
 		return send(c, exceptionPacket(asException(err)))
 	}
