@@ -35,6 +35,7 @@ type conn struct {
 	next    func(n int)   // told of each row's number
 	stopped chan struct{} // closed once endless rows have an end
 	once    sync.Once
+	held    chan struct{} // unless nil, a cancel waits for the rows' end, which closes it
 }
 
 func (c *conn) note(text string) {
@@ -66,6 +67,9 @@ func (c *conn) Describe(_ context.Context, sql string) ([]pg.Field, error) {
 }
 
 func (c *conn) Cancel(context.Context) error {
+	if c.held != nil {
+		<-c.held
+	}
 	c.note("cancel")
 	if c.cancel == nil && c.stopped != nil {
 		c.once.Do(func() { close(c.stopped) })
@@ -102,6 +106,9 @@ func (r *rows) Close() error {
 		<-r.stopped
 	}
 	r.note("close")
+	if r.held != nil {
+		close(r.held)
+	}
 	return r.end
 }
 
@@ -292,6 +299,16 @@ func TestACutResultIsCancelled(t *testing.T) {
 			t.Fatalf("%v, %v", r, err)
 		}
 		if diff := cmp.Diff([]string{"BEGIN READ ONLY", "SELECT 1", "cancel", "abort", "close", "settle", "release false"}, c.log); diff != "" {
+			t.Errorf("what was sent (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("and is read to its end when a pooler holds the cancel back", func(t *testing.T) {
+		c := &conn{fields: []pg.Field{{Name: "v", OID: 25}}, values: [][]byte{[]byte("x")}, rows: 9, parameters: good, held: make(chan struct{})}
+		r, err := newSource(c).Query(t.Context(), source.Query{SQL: "SELECT 1", MaxRows: 3})
+		if err != nil || len(r.Rows) != 3 || !r.Truncated {
+			t.Fatalf("%v, %v", r, err)
+		}
+		if diff := cmp.Diff([]string{"BEGIN READ ONLY", "SELECT 1", "close", "cancel", "settle", "ROLLBACK", "release true"}, c.log); diff != "" {
 			t.Errorf("what was sent (-want +got):\n%s", diff)
 		}
 	})

@@ -210,9 +210,18 @@ func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, err
 	var asking sync.WaitGroup
 	if cut && ctx.Err() == nil {
 		// Nobody wants the rest of the rows. The server is asked before what it
-		// has sent is read to the end, or it would send more meanwhile.
-		taken := t.ask()
-		asking.Go(func() { t.insist(done, taken) })
+		// has sent is read to the end, or it would send more meanwhile; but a
+		// pooler without a free connection may hold the request back until then.
+		asked := make(chan struct{})
+		asking.Go(func() {
+			taken := t.ask()
+			close(asked)
+			t.insist(done, taken)
+		})
+		select {
+		case <-asked:
+		case <-time.After(insistence):
+		}
 	}
 	end := rows.Close()
 	close(done)
@@ -250,10 +259,13 @@ func (t *runner) ask() (taken bool) {
 	return true
 }
 
+// insistence is how long a request to cancel is given before the next.
+const insistence = 200 * time.Millisecond
+
 // insist asks again and again until done is closed: a request that comes before
 // the server has begun is lost. It gives up the connection in the end.
 func (t *runner) insist(done <-chan struct{}, taken bool) {
-	again, end := time.NewTicker(200*time.Millisecond), time.NewTimer(patience)
+	again, end := time.NewTicker(insistence), time.NewTimer(patience)
 	defer again.Stop()
 	defer end.Stop()
 	for taken {
