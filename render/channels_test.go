@@ -206,6 +206,32 @@ func TestHostileValuesShowAsTheyAreOnEveryChannel(t *testing.T) {
 	}
 }
 
+// In attachments too: only that a CSV field which a spreadsheet would run begins
+// with an apostrophe.
+func TestHostileValuesShowAsTheyAreInAttachments(t *testing.T) {
+	res := &source.Result{Columns: []source.Column{{Name: "k"}, {Name: "v"}, {Name: "end"}}}
+	values := append(slices.Clone(hostileValues), "=1+1", "@SUM(A1)", "_x0041_", "_x000D_", "\"", "a,b;c", strings.Repeat("|", 30_000))
+	for i, v := range values {
+		res.Rows = append(res.Rows, []any{int64(i), v, "end"})
+	}
+	msg := mustRender(t, render.Content{Blocks: render.Blocks(render.Table("k", "v", "end"))}, data(nil, res))
+	for _, f := range files {
+		got, _ := f.look(t, f.withFile(msg))
+		for i, row := range f.cells(got) {
+			have, want := row[1], oneSpace(cleaned(values[i]))
+			if f.file == "csv-shown" {
+				have = oneSpace(strings.TrimPrefix(have, "'"))
+			}
+			if diff := cmp.Diff([]string{fmt.Sprint(i), want, "end"}, []string{row[0], have, row[2]}); diff != "" {
+				t.Errorf("%s: %.100q (-want +got):\n%s", f.name, values[i], diff)
+			}
+		}
+		if len(got.rows) != len(values) {
+			t.Errorf("%s: %d rows, want %d", f.name, len(got.rows), len(values))
+		}
+	}
+}
+
 // lookAlike is what the reader of a form with look-alikes gives for texts that
 // hold such characters themselves.
 func lookAlike(rows [][]string) [][]string {

@@ -6,7 +6,8 @@
 // Markdown tables where everybody reads on a desktop. Colours use the font tag,
 // which is undocumented but widely drawn. Escaping is undocumented too: special
 // characters of a text get a backslash, as CommonMark has it. Names of DingTalk's
-// own emoji in brackets, such as [微笑], stay as they were written.
+// own emoji in brackets, such as [微笑], stay as the author wrote them
+// ([channel.Text.Emoji]); those of a value get backslashes too.
 //
 // A destination's URL is the robot's webhook address or its bare access token,
 // which then belongs to [Options.BaseURL]. With [SecretSign] each attempt is
