@@ -40,6 +40,7 @@ type Encoder struct {
 	Scratch *fit.Scratch
 
 	w       Writer
+	run     int // index of the piece that text goes to, -1 for none
 	scratch []byte
 	found   []channel.Mention // in the block being written
 	size    int               // that they add
@@ -74,9 +75,9 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 		e.Scratch = new(fit.Scratch)
 	}
 	e.Scratch.Reset()
-	e.Layout.Pieces, e.Layout.Omitted = nil, false
+	e.Layout.Pieces, e.Layout.Omitted = e.Layout.Pieces[:0], false
 	e.Mentions = nil
-	e.sum, e.finer = 0, finer
+	e.sum, e.finer, e.run = 0, finer, -1
 	e.w = Writer{D: e.D, Warn: e.Warn, Attach: e.Attach, Mention: func(m channel.Mention) string {
 		s, size := e.Mention(m)
 		e.found = append(e.found, m)
@@ -93,6 +94,7 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 			e.block(fit.Shallow(b))
 		}
 	}
+	e.end()
 	e.Visible = e.Visible || e.w.Visible
 }
 
@@ -118,13 +120,9 @@ func (e *Encoder) block(b channel.Block) {
 // text adds a block of text, in shares when it is larger than a part.
 func (e *Encoder) text(b channel.Block) {
 	max := e.Layout.Room(nil)[0] / e.finer
-	if e.finer == 1 && fit.Weight(b) <= 4*max {
-		if p := e.piece(b); p.size() <= max {
-			e.add(p)
-			return
-		}
+	if e.finer > 1 || fit.Weight(b) > 4*max || !e.put(b, max) {
+		e.chop(b, max)
 	}
-	e.chop(b, max)
 }
 
 // chart shows the picture where there is an address, else the numbers.
@@ -145,41 +143,57 @@ func (e *Encoder) chart(c *channel.Chart) {
 	}
 }
 
-// written is a block in finished bytes.
-type written struct {
-	json     []byte
-	measure  fit.Size
-	mentions []channel.Mention
-	keep     bool
-}
-
-func (p written) size() int { return p.measure[0] }
-
-func (e *Encoder) piece(b channel.Block) written {
+// put adds a block of text after the text before it, and does nothing but report
+// so when it measures more than max.
+func (e *Encoder) put(b channel.Block, max int) bool {
 	e.found, e.size = nil, 0
 	e.scratch = e.w.Append(e.scratch[:0], b)
-	json := appendJSON(make([]byte, 0, len(e.scratch)+len(e.scratch)/8), e.scratch)
-	p := written{json: json, measure: e.measure(len(e.scratch), len(json)), mentions: e.found}
-	p.measure[0] += e.size
-	_, p.keep = b.(*channel.Heading)
-	return p
-}
-
-func (e *Encoder) add(p written) {
-	if len(p.json) == 0 {
-		return
+	if len(e.scratch) == 0 {
+		return true
 	}
-	if len(p.mentions) > 0 {
+	if len(e.found) > 0 { // they are called by the part that holds the piece
+		e.end()
+	}
+	if e.run < 0 {
+		e.run = len(e.Layout.Pieces)
+		e.Layout.Pieces = append(e.Layout.Pieces, fit.Piece{})
+		e.Scratch.Lend(&e.Layout.Pieces[e.run])
+	}
+	p := &e.Layout.Pieces[e.run]
+	at, lead, gap := len(p.Buf), 0, fit.Size{}
+	if len(p.Rows) > 0 {
+		p.Buf = append(p.Buf, e.Layout.Sep...)
+		lead, gap = len(e.Layout.Sep), e.Layout.SepSize
+	}
+	p.Buf = appendJSON(p.Buf, e.scratch)
+	size := e.measure(len(e.scratch), len(p.Buf)-at-lead)
+	size[0] += e.size
+	if size[0] > max {
+		if p.Buf = p.Buf[:at]; len(p.Rows) == 0 {
+			e.end()
+			e.Layout.Pieces = e.Layout.Pieces[:len(e.Layout.Pieces)-1]
+		}
+		return false
+	}
+	e.sum += size[0]
+	p.Add(size.Plus(gap), lead)
+	_, p.Rows[len(p.Rows)-1].Keep = b.(*channel.Heading)
+	if len(e.found) > 0 {
 		if e.Mentions == nil {
 			e.Mentions = map[int][]channel.Mention{}
 		}
-		e.Mentions[len(e.Layout.Pieces)] = p.mentions
+		e.Mentions[e.run] = e.found
+		e.end()
 	}
-	piece := fit.Piece{Buf: p.json}
-	piece.Add(p.measure, 0)
-	piece.Rows[0].Keep = p.keep
-	e.Layout.Pieces = append(e.Layout.Pieces, piece)
-	e.sum += p.size()
+	return true
+}
+
+// end ends a run of text.
+func (e *Encoder) end() {
+	if e.run >= 0 {
+		e.Scratch.Return(&e.Layout.Pieces[e.run])
+		e.run = -1
+	}
 }
 
 // chop adds a block in shares of at most max. Chop weighs text before escaping,
@@ -192,16 +206,13 @@ func (e *Encoder) chop(b channel.Block, max int) {
 			e.Layout.Omitted = true
 			return
 		}
-		p := e.piece(part)
-		if p.size() > room && max > 64 {
+		switch {
+		case e.put(part, room):
+		case max > 64:
 			e.chop(part, max/2)
-			continue
-		}
-		if p.size() > room {
+		default:
 			e.Warn(channel.WarnCut, "something that is too long for one message is not shown")
-			continue
 		}
-		e.add(p)
 	}
 }
 
@@ -235,6 +246,7 @@ func (e *Encoder) table(t *channel.Table) {
 	if len(t.Columns) == 0 {
 		return
 	}
+	e.end()
 	r := rows{e: e, t: t}
 	more := len("\n\n") + len(fit.More(t.Rows()))
 	r.piece.More = func(dst []byte, left int) []byte { return append(append(dst, `\n\n`...), fit.More(left)...) }

@@ -51,10 +51,6 @@ func (w *Writer) Append(dst []byte, b channel.Block) []byte {
 func (w *Writer) block(b channel.Block) []byte {
 	out, line := w.out, w.line
 	w.push()
-	defer func() {
-		w.pop()
-		w.out, w.line = out, line
-	}()
 	w.line, w.pad, w.closed = lineBegin, false, false
 	switch b := b.(type) {
 	case *channel.Heading:
@@ -75,7 +71,12 @@ func (w *Writer) block(b channel.Block) []byte {
 	case *channel.Image:
 		w.image(b)
 	}
-	return bytes.TrimRight(w.out, " \n")
+	written := w.pop()
+	w.out, w.line = out, line
+	for n := len(written); n > 0 && (written[n-1] == ' ' || written[n-1] == '\n'); n-- {
+		written = written[:n-1]
+	}
+	return written
 }
 
 // push makes out an empty buffer.
@@ -96,19 +97,21 @@ func (w *Writer) pop() []byte {
 
 var lineBegin = line{begin: true}
 
+// blocks writes blocks with blank lines between them. What it returns holds until
+// the next push.
 func (w *Writer) blocks(bs []channel.Block) []byte {
-	var out []byte
+	out := w.out
+	w.push()
 	for _, b := range bs {
 		s := w.block(b)
-		if len(s) == 0 {
-			continue
+		if len(s) > 0 && len(w.out) > 0 {
+			w.out = append(w.out, "\n\n"...)
 		}
-		if len(out) > 0 {
-			out = append(out, "\n\n"...)
-		}
-		out = append(out, s...)
+		w.out = append(w.out, s...)
 	}
-	return out
+	written := w.pop()
+	w.out = out
+	return written
 }
 
 // raw writes markup.
@@ -580,14 +583,16 @@ func (w *Writer) item(mark, indent string, it channel.Item) {
 			w.out = append(w.out, indent...)
 		}
 		first = false
-		for i, l := range bytes.Split(inner, []byte("\n")) {
-			if i > 0 {
-				w.out = append(w.out, '\n')
-				if len(l) > 0 {
-					w.out = append(w.out, indent...)
-				}
+		for from := 0; ; {
+			n := bytes.IndexByte(inner[from:], '\n')
+			if n < 0 {
+				w.out = append(w.out, inner[from:]...)
+				break
 			}
-			w.out = append(w.out, l...)
+			w.out = append(w.out, inner[from:from+n+1]...)
+			if from += n + 1; from < len(inner) && inner[from] != '\n' {
+				w.out = append(w.out, indent...)
+			}
 		}
 	}
 	if len(w.out) == start+len(mark) {
