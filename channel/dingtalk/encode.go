@@ -80,8 +80,8 @@ type encoder struct {
 // of the request with room for msgUuid.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	e := encoder{to: to}
-	e.Scratch = c.scratch.Get()
-	defer c.scratch.Put(e.Scratch)
+	e.Layout.Scratch = c.scratch.Get()
+	defer c.scratch.Put(e.Layout.Scratch)
 	e.D = dialect(markdown.Lists)
 	if to.Options[OptionTables] == TablesRaw {
 		e.D = dialect(markdown.Pipes)

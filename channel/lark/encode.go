@@ -47,9 +47,7 @@ type encoder struct {
 	notes    []channel.Warning // of the message
 	uploaded bool              // uploading was tried
 	layout   fit.Layout
-	scratch  *fit.Scratch
 	w        writer
-	run      int // index of the piece that text goes to, -1 for none
 	textSize int
 	finer    int // divides what a block may measure
 	tables   int
@@ -62,7 +60,7 @@ type encoder struct {
 
 func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", run: -1, finer: max(finer, 1), scratch: scratch, notes: msg.Warnings}
+	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", finer: max(finer, 1), notes: msg.Warnings}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
 	for _, w := range msg.Warnings {
@@ -79,7 +77,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 		e.keyword = k
 	}
 	e.first(msg)
-	e.layout.Fit = to.Fit
+	e.layout.Fit, e.layout.Scratch = to.Fit, scratch
 	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
 	e.layout.Rest = e.element("…")
@@ -90,8 +88,9 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	// Header, its text and the keyword are components too.
 	e.layout.Frame = fit.Size{len(plain) + len(e.suffix(nil)) + signRoom, 3}
 
+	defer e.layout.Close()
 	for _, s := range msg.Sections {
-		e.run = -1
+		e.layout.Close()
 		for _, b := range s.Blocks {
 			if e.layout.Omitted {
 				return e
@@ -272,15 +271,14 @@ func (e *encoder) chart(b *channel.Chart) {
 }
 
 func (e *encoder) add(p fit.Piece) {
-	e.run = -1
+	e.layout.Close()
 	e.layout.Pieces = append(e.layout.Pieces, p)
 }
 
 // keep binds the last row to what follows.
 func (e *encoder) keep() {
-	if e.run >= 0 {
-		rows := e.layout.Pieces[e.run].Rows
-		rows[len(rows)-1].Keep = true
+	if p := e.layout.Text(); p != nil && len(p.Rows) > 0 {
+		p.Rows[len(p.Rows)-1].Keep = true
 	}
 }
 
@@ -308,9 +306,9 @@ func (e *encoder) text(b channel.Block, most int) {
 	e.w.block(b)
 	later := e.w.later
 	if len(e.w.out) > 0 {
-		p := &fresh
-		if e.run >= 0 {
-			p = &e.layout.Pieces[e.run]
+		p := e.layout.Text()
+		if p == nil {
+			p = e.layout.Open(fresh)
 		}
 		at := len(p.Buf)
 		lead := 0
@@ -328,10 +326,6 @@ func (e *encoder) text(b channel.Block, most int) {
 		p.Add(fit.Size{size}, lead)
 		if _, heading := b.(*channel.Heading); heading {
 			p.Rows[len(p.Rows)-1].Keep = true
-		}
-		if e.run < 0 {
-			e.layout.Pieces = append(e.layout.Pieces, fresh)
-			e.run = len(e.layout.Pieces) - 1
 		}
 		if e.textSize += size; e.textSize > e.layout.Capacity()[0] {
 			e.layout.Omitted = true

@@ -35,11 +35,12 @@ func (e *encoder) table(t *channel.Table) {
 		return append(dst, e.element(fit.More(left))...)
 	}
 	x.piece.MoreSize = component(1 + len(textHead) + len(fit.More(1<<62)) + len(textTail))
-	e.scratch.Lend(&x.piece)
+	e.layout.Close()
+	e.layout.Scratch.Lend(&x.piece)
 	for !x.rows() {
 		// A colour turned up in a column that was plain so far.
 	}
-	e.scratch.Return(&x.piece)
+	e.layout.Scratch.Return(&x.piece)
 	e.add(x.piece)
 }
 

@@ -43,8 +43,6 @@ type encoder struct {
 	to       channel.Destination
 	columns  bool // column sets in a card 1.2
 	layout   fit.Layout
-	scratch  *fit.Scratch
-	run      int // index of the piece that elements go to, -1 for none
 	rule     bool
 	textSize int
 	finer    int
@@ -74,7 +72,7 @@ var quote, backslash = []byte(`"`), []byte(`\`)
 
 func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", run: -1, finer: finer, scratch: scratch}
+	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", finer: finer}
 	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
@@ -85,7 +83,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	e.declare(msg)
 	e.mention()
 	l := &e.layout
-	l.Fit = to.Fit
+	l.Fit, l.Scratch = to.Fit, scratch
 	l.Limit = fit.Size{maxRequest, maxCard}
 	l.Sep, l.SepSize = []byte(","), fit.Size{1, 1}
 	l.Rest = e.note("…")
@@ -96,6 +94,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	l.Label = measure(e.suffix(e.prefix(e.buf, fit.Label(fit.MaxParts, fit.MaxParts)), nil)).Minus(frame)
 	l.First = measure(e.first).Plus(l.SepSize)
 
+	defer l.Close()
 	for _, s := range msg.Sections {
 		for _, b := range s.Blocks {
 			if l.Omitted {
@@ -119,19 +118,18 @@ func (e *encoder) warn(code channel.WarningCode, text string) {
 }
 
 // add puts an element of a card among the pieces.
-func (e *encoder) add(element []byte, keep bool) {
-	if e.run < 0 {
-		e.layout.Pieces = append(e.layout.Pieces, fit.Piece{})
-		e.run = len(e.layout.Pieces) - 1
+func (e *encoder) add(element []byte, size fit.Size, keep bool) {
+	p := e.layout.Text()
+	if p == nil {
+		p = e.layout.Open(fit.Piece{})
 	}
-	p := &e.layout.Pieces[e.run]
 	lead := 0
 	if len(p.Rows) > 0 {
 		p.Buf = append(p.Buf, ',')
 		lead = 1
 	}
 	p.Buf = append(p.Buf, element...)
-	size := measure(element).Plus(fit.Size{lead, lead})
+	size = size.Plus(fit.Size{lead, lead})
 	p.Add(size, lead)
 	p.Rows[len(p.Rows)-1].Keep = keep
 	e.grown(size)
@@ -198,14 +196,15 @@ func (e *encoder) text(b channel.Block, most int) {
 	w := writer{e: e, rule: e.rule, out: e.buf[:0]}
 	w.block(b, 0)
 	e.buf = w.out // add copies it
-	if size := measure(w.out); !size.Within(room) && most > 64 && most < whole {
+	size := measure(w.out)
+	if !size.Within(room) && most > 64 && most < whole {
 		e.divide(b, min(weight*room[0]/size[0], weight*room[1]/size[1])*7/8)
 		return
 	}
 	if len(w.out) > 0 {
 		e.rule = w.rule
 		_, heading := b.(*channel.Heading)
-		e.add(w.out, heading)
+		e.add(w.out, size, heading)
 	}
 	for _, l := range w.later {
 		e.block(l)

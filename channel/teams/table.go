@@ -46,7 +46,8 @@ func (e *encoder) table(t *channel.Table) {
 
 	p.Total = t.Rows()
 	room, enough := e.layout.Room(p), e.layout.Enough(p)
-	e.scratch.Lend(p)
+	e.layout.Close()
+	e.layout.Scratch.Lend(p)
 	for i := range p.Total {
 		row := t.Row(i)
 		at := len(p.Buf)
@@ -69,8 +70,7 @@ func (e *encoder) table(t *channel.Table) {
 			p.Rows = slices.Grow(p.Rows, n*5/4)
 		}
 	}
-	e.scratch.Return(p)
-	e.run = -1
+	e.layout.Scratch.Return(p)
 	e.layout.Pieces = append(e.layout.Pieces, x.piece)
 }
 

@@ -70,11 +70,12 @@ func (w *writer) block(b channel.Block, depth int) {
 			for line := range strings.SplitSeq(text, "\n") {
 				body := strings.TrimLeft(line, " \t")
 				// White space at the beginning of a line is not shown otherwise.
-				indent := strings.NewReplacer(" ", "\u00a0", "\t", "\u00a0\u00a0\u00a0\u00a0").Replace(line[:len(line)-len(body)])
+				space := strings.ReplaceAll(line[:len(line)-len(body)], "\t", indent)
+				space = strings.ReplaceAll(space, " ", nbsp)
 				if body == "" {
-					indent += "\u00a0"
+					space += nbsp
 				}
-				w.rich([]run{{text: indent + body, code: true}}, "")
+				w.rich("", []run{{text: space + body, code: true}}, "")
 				w.tight = true
 			}
 		})
@@ -106,7 +107,10 @@ func (w *writer) box(f func()) {
 	w.tight = false
 }
 
-const indent = "\u00a0\u00a0\u00a0\u00a0"
+const (
+	nbsp   = "\u00a0"
+	indent = nbsp + nbsp + nbsp + nbsp
+)
 
 func (w *writer) list(l *channel.List, depth int) {
 	for i, it := range l.Items {
@@ -121,6 +125,7 @@ func (w *writer) list(l *channel.List, depth int) {
 			}
 		}
 		mark = strings.Repeat(indent, depth) + mark
+		marked := false
 		for _, b := range it.Blocks {
 			switch b := b.(type) {
 			case *channel.Paragraph:
@@ -128,8 +133,11 @@ func (w *writer) list(l *channel.List, depth int) {
 				if len(runs) == 0 {
 					continue
 				}
+				if marked {
+					mark = strings.Repeat(indent, depth+1)
+				}
 				w.lines(runs, mark)
-				mark = strings.Repeat(indent, depth+1)
+				marked = true
 			case *channel.List:
 				w.list(b, depth+1)
 			default:
@@ -146,8 +154,8 @@ func (w *writer) collect(in []channel.Inline) []run {
 	c := collector{e: w.e, out: w.e.runs[:0]}
 	c.inlines(in, run{})
 	w.e.runs = c.out
-	for _, r := range c.out {
-		if strings.TrimSpace(r.text) != "" {
+	for i := range c.out {
+		if strings.TrimSpace(c.out[i].text) != "" {
 			w.e.visible = true
 			return c.out
 		}
@@ -275,15 +283,17 @@ func picture(s string) bool {
 // lines writes an element for each line, because a line break within a text is
 // not shown everywhere. The mark stands before the first line.
 func (w *writer) lines(runs []run, mark string) {
-	from := 0
+	from, marked := 0, false
 	for i := 0; i <= len(runs); i++ {
 		if i < len(runs) && !runs[i].brk {
 			continue
 		}
 		if line := runs[from:i]; len(line) > 0 {
+			if marked {
+				mark = strings.Repeat(nbsp, utf8.RuneCountInString(mark))
+			}
 			w.line(line, mark)
-			w.tight = true
-			mark = strings.Repeat("\u00a0", utf8.RuneCountInString(mark))
+			w.tight, marked = true, mark != ""
 		}
 		from = i + 1
 	}
@@ -291,10 +301,10 @@ func (w *writer) lines(runs []run, mark string) {
 }
 
 func (w *writer) line(runs []run, mark string) {
-	for _, r := range runs {
-		if r.mention != nil {
-			for _, r := range runs {
-				if r.strike || r.code {
+	for i := range runs {
+		if runs[i].mention != nil {
+			for i := range runs {
+				if runs[i].strike || runs[i].code {
 					w.e.warn(channel.WarnDegraded, "code and strikethrough beside a mention are shown as plain text")
 				}
 			}
@@ -313,11 +323,7 @@ func (w *writer) line(runs []run, mark string) {
 		w.out = append(w.out, `","wrap":true}`...)
 		return
 	}
-	if mark != "" {
-		w.rich(append([]run{{text: mark}}, runs...), "")
-		return
-	}
-	w.rich(runs, "")
+	w.rich(mark, runs, "")
 }
 
 // plain reports whether a run has no style and a text that is the same with and
@@ -404,23 +410,23 @@ var kinds = func() (t [256]uint8) {
 	return
 }()
 
-// rich writes runs as a RichTextBlock. Extra are further properties of each run.
-func (w *writer) rich(runs []run, extra string) {
+// rich writes runs as a RichTextBlock, the mark before them. Extra are further
+// properties of each run.
+func (w *writer) rich(mark string, runs []run, extra string) {
 	w.begin("RichTextBlock")
 	w.out = append(w.out, `,"inlines":[`...)
-	w.out = appendRuns(w.out, runs, extra)
-	w.out = append(w.out, "]}"...)
-}
-
-func appendRuns(dst []byte, runs []run, extra string) []byte {
 	first := true
+	if mark != "" {
+		w.out = appendRun(w.out, &run{text: mark}, "", true)
+		first = false
+	}
 	for i := range runs {
 		if runs[i].text != "" {
-			dst = appendRun(dst, &runs[i], extra, first)
+			w.out = appendRun(w.out, &runs[i], extra, first)
 			first = false
 		}
 	}
-	return dst
+	w.out = append(w.out, "]}"...)
 }
 
 // appendRun writes a run as one TextRun, or as several: {{DATE(…)}} is replaced
@@ -515,7 +521,7 @@ func (w *writer) heading(level int, runs []run) {
 		w.line(runs, "")
 		return
 	}
-	w.rich(runs, `,"size":"`+size+`"`)
+	w.rich("", runs, `,"size":"`+size+`"`)
 }
 
 func (w *writer) image(i *channel.Image) {

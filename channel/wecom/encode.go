@@ -83,8 +83,8 @@ type encoder struct {
 // are bytes of the content field; pictures measure nothing there.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	e := encoder{to: to, format: format(to)}
-	e.Scratch = c.scratch.Get()
-	defer c.scratch.Put(e.Scratch)
+	e.Layout.Scratch = c.scratch.Get()
+	defer c.scratch.Put(e.Layout.Scratch)
 	e.D = dialects[e.format]
 	e.Mention = e.mention
 	e.Attach = e.attach

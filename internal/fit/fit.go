@@ -148,6 +148,11 @@ type Layout struct {
 	Omitted bool
 	// Fit is the destination's choice.
 	Fit channel.Fit
+	// Scratch is the memory that pieces are written in. Plan and Append need
+	// none; it must not be used for another message before the last Append.
+	Scratch *Scratch
+
+	open int // number of the piece that text is added to
 }
 
 // Segment is a run of rows From to To (exclusive) of a piece, or a piece

@@ -8,6 +8,8 @@ import "sync"
 type Scratch struct {
 	buf, free      []byte
 	rows, freeRows []Row
+	// What the message at hand took of both.
+	usedBytes, usedRows int
 }
 
 // maxScratch bounds what is kept: five parts of the largest limit, and some.
@@ -27,13 +29,25 @@ func (p *Pool) Get() *Scratch {
 
 // Put takes memory back once the last part was appended.
 func (p *Pool) Put(s *Scratch) {
-	if cap(s.buf)+64*cap(s.rows) <= maxScratch {
+	if max(cap(s.buf), s.usedBytes)+64*max(cap(s.rows), s.usedRows) <= maxScratch {
 		p.pool.Put(s)
 	}
 }
 
-// Reset begins another message. What was written before must not be used again.
-func (s *Scratch) Reset() { s.free, s.freeRows = s.buf[:0], s.rows[:0] }
+// Reset begins another message, with room for as much as the one before took.
+// What was written before must not be used again.
+func (s *Scratch) Reset() {
+	s.buf, s.rows = room(s.buf, s.usedBytes), room(s.rows, s.usedRows)
+	s.free, s.freeRows = s.buf, s.rows
+	s.usedBytes, s.usedRows = 0, 0
+}
+
+func room[T any](have []T, n int) []T {
+	if cap(have) < n {
+		have = make([]T, 0, n)
+	}
+	return have[:0]
+}
 
 // Lend gives a piece the memory that is left. Until Return no other piece may
 // have it.
@@ -49,4 +63,34 @@ func (s *Scratch) Return(p *Piece) {
 		s.rows = p.Rows
 	}
 	s.free, s.freeRows = p.Buf[len(p.Buf):], p.Rows[len(p.Rows):]
+	s.usedBytes += len(p.Buf)
+	s.usedRows += len(p.Rows)
+}
+
+// Open begins a piece for text in the memory of l.Scratch. Blocks are added to it
+// until Close.
+func (l *Layout) Open(p Piece) *Piece {
+	l.Scratch.Lend(&p)
+	l.Pieces = append(l.Pieces, p)
+	l.open = len(l.Pieces)
+	return l.Text()
+}
+
+// Text is the piece that Open began, nil after Close.
+func (l *Layout) Text() *Piece {
+	if l.open == 0 {
+		return nil
+	}
+	return &l.Pieces[l.open-1]
+}
+
+// Close ends the piece that Open began, if there is one. Without rows it is
+// forgotten. What is not text is added to l.Pieces after Close only.
+func (l *Layout) Close() {
+	if p := l.Text(); p != nil {
+		l.Scratch.Return(p)
+		if l.open = 0; len(p.Rows) == 0 {
+			l.Pieces = l.Pieces[:len(l.Pieces)-1]
+		}
+	}
 }

@@ -26,8 +26,8 @@ type Encoder struct {
 	// reports whether it did. It may be asked twice for the same one. Nil takes
 	// none.
 	Attach func(*channel.Image) bool
-	// Layout takes the pieces. Its limit, frame, first, label and fit are the
-	// channel's to set, before Write.
+	// Layout takes the pieces. Its limit, frame, first, label, fit and scratch
+	// are the channel's to set, before Write.
 	Layout fit.Layout
 	// Mentions are those of each piece.
 	Mentions map[int][]channel.Mention
@@ -35,12 +35,7 @@ type Encoder struct {
 	Visible  bool
 	Warnings []channel.Warning
 
-	// Scratch is where tables are written. Nil takes memory of its own. It must
-	// not be used again before the last part was appended.
-	Scratch *fit.Scratch
-
 	w       Writer
-	run     int // index of the piece that text goes to, -1 for none
 	scratch []byte
 	found   []channel.Mention // in the block being written
 	size    int               // that they add
@@ -71,13 +66,10 @@ func (e *Encoder) Write(sections []channel.Section) fit.Plan {
 }
 
 func (e *Encoder) write(sections []channel.Section, finer int) {
-	if e.Scratch == nil {
-		e.Scratch = new(fit.Scratch)
-	}
-	e.Scratch.Reset()
+	e.Layout.Scratch.Reset()
 	e.Layout.Pieces, e.Layout.Omitted = e.Layout.Pieces[:0], false
 	e.Mentions = nil
-	e.sum, e.finer, e.run = 0, finer, -1
+	e.sum, e.finer = 0, finer
 	e.w = Writer{D: e.D, Warn: e.Warn, Attach: e.Attach, Mention: func(m channel.Mention) string {
 		s, size := e.Mention(m)
 		e.found = append(e.found, m)
@@ -94,7 +86,7 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 			e.block(fit.Shallow(b))
 		}
 	}
-	e.end()
+	e.Layout.Close()
 	e.Visible = e.Visible || e.w.Visible
 }
 
@@ -152,14 +144,12 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 		return true
 	}
 	if len(e.found) > 0 { // they are called by the part that holds the piece
-		e.end()
+		e.Layout.Close()
 	}
-	if e.run < 0 {
-		e.run = len(e.Layout.Pieces)
-		e.Layout.Pieces = append(e.Layout.Pieces, fit.Piece{})
-		e.Scratch.Lend(&e.Layout.Pieces[e.run])
+	p := e.Layout.Text()
+	if p == nil {
+		p = e.Layout.Open(fit.Piece{})
 	}
-	p := &e.Layout.Pieces[e.run]
 	at, lead, gap := len(p.Buf), 0, fit.Size{}
 	if len(p.Rows) > 0 {
 		p.Buf = append(p.Buf, e.Layout.Sep...)
@@ -169,10 +159,7 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 	size := e.measure(len(e.scratch), len(p.Buf)-at-lead)
 	size[0] += e.size
 	if size[0] > max {
-		if p.Buf = p.Buf[:at]; len(p.Rows) == 0 {
-			e.end()
-			e.Layout.Pieces = e.Layout.Pieces[:len(e.Layout.Pieces)-1]
-		}
+		p.Buf = p.Buf[:at]
 		return false
 	}
 	e.sum += size[0]
@@ -182,18 +169,10 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 		if e.Mentions == nil {
 			e.Mentions = map[int][]channel.Mention{}
 		}
-		e.Mentions[e.run] = e.found
-		e.end()
+		e.Mentions[len(e.Layout.Pieces)-1] = e.found
+		e.Layout.Close()
 	}
 	return true
-}
-
-// end ends a run of text.
-func (e *Encoder) end() {
-	if e.run >= 0 {
-		e.Scratch.Return(&e.Layout.Pieces[e.run])
-		e.run = -1
-	}
 }
 
 // chop adds a block in shares of at most max. Chop weighs text before escaping,
@@ -246,7 +225,7 @@ func (e *Encoder) table(t *channel.Table) {
 	if len(t.Columns) == 0 {
 		return
 	}
-	e.end()
+	e.Layout.Close()
 	r := rows{e: e, t: t}
 	more := len("\n\n") + len(fit.More(t.Rows()))
 	r.piece.More = func(dst []byte, left int) []byte { return append(append(dst, `\n\n`...), fit.More(left)...) }
@@ -263,7 +242,7 @@ func (e *Encoder) table(t *channel.Table) {
 	r.limit = max(room/n-r.overhead(), 1)
 	enough := e.Layout.Enough(&r.piece)[0]
 
-	e.Scratch.Lend(&r.piece)
+	e.Layout.Scratch.Lend(&r.piece)
 	r.reserve(enough)
 	if t.Rows() == 0 {
 		r.empty()
@@ -274,7 +253,7 @@ func (e *Encoder) table(t *channel.Table) {
 			break
 		}
 	}
-	e.Scratch.Return(&r.piece)
+	e.Layout.Scratch.Return(&r.piece)
 	e.Visible = e.Visible || t.Rows() > 0 || slices.ContainsFunc(t.Columns, func(c channel.Column) bool { return c.Header != "" })
 	e.Layout.Pieces = append(e.Layout.Pieces, r.piece)
 }
