@@ -168,6 +168,9 @@ func (s *Store) apply(ctx context.Context, c *change) (err error) {
 	case "Claim":
 		c.lease, err = m.Claim(ctx, c.Lease.Run, c.Lease.Owner, c.Now, c.TTL)
 		return err
+	case "Start":
+		c.lease, err = m.Start(ctx, c.Runs[0], c.Lease.Owner, c.Now, c.TTL)
+		return err
 	case "Renew":
 		c.lease, err = m.Renew(ctx, c.Lease, c.Now, c.TTL)
 		return err
@@ -248,6 +251,12 @@ func (s *Store) AddRun(ctx context.Context, r task.Run) error {
 
 func (s *Store) Claim(ctx context.Context, run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
 	c := &change{Op: "Claim", Lease: task.Lease{Run: run, Owner: owner}, Now: now, TTL: ttl}
+	err := s.do(ctx, c)
+	return c.lease, err
+}
+
+func (s *Store) Start(ctx context.Context, r task.Run, owner string, now time.Time, ttl time.Duration) (task.Lease, error) {
+	c := &change{Op: "Start", Runs: []task.Run{r}, Lease: task.Lease{Owner: owner}, Now: now, TTL: ttl}
 	err := s.do(ctx, c)
 	return c.lease, err
 }
