@@ -181,8 +181,45 @@ func TestClip(t *testing.T) {
 	}
 }
 
+// emoji counts the texts of blocks that are one.
+func emoji(bs ...channel.Block) (n int) {
+	var inlines func([]channel.Inline)
+	inlines = func(in []channel.Inline) {
+		for _, i := range in {
+			switch i := i.(type) {
+			case channel.Text:
+				if i.Emoji() != "" {
+					n++
+				}
+			case *channel.Strong:
+				inlines(i.Inlines)
+			}
+		}
+	}
+	for _, b := range bs {
+		inlines(b.(*channel.Paragraph).Inlines)
+	}
+	return n
+}
+
+func TestChopMakesNoEmojiAndCutsNone(t *testing.T) {
+	for before := range 80 {
+		// The name in the text is its last word, between which texts are divided.
+		s := strings.Repeat("a", before) + " [微笑]"
+		in := para(channel.Text(s), channel.Text("[微笑]"), &channel.Strong{Inlines: []channel.Inline{channel.Text(s), channel.Text("[OK]")}})
+		out := fit.Chop(in, 64)
+		if got := emoji(out...); got != 2 {
+			t.Errorf("after %d letters: %d emoji, want those two that were there", before, got)
+		}
+		if diff := cmp.Diff(plain(in), plain(out...)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}
+
 func FuzzChop(f *testing.F) {
 	f.Add("a b c **d** 销售", 64)
+	f.Add(strings.Repeat("a", 44)+" [微笑]", 64)
 	f.Fuzz(func(t *testing.T, s string, max int) {
 		if len(s) > 1<<16 {
 			return
@@ -191,6 +228,9 @@ func FuzzChop(f *testing.F) {
 		out := fit.Chop(in, max)
 		if diff := cmp.Diff(plain(in), plain(out...)); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
+		}
+		if emoji(in) != emoji(out...) {
+			t.Errorf("%q in shares of %d has %d emoji, want %d", s, max, emoji(out...), emoji(in))
 		}
 		if p := fit.Prefix(s, max); !strings.HasPrefix(s, p) || len(p) > len(s) || max >= 0 && len(p) > max {
 			t.Errorf("Prefix(%q, %d) = %q", s, max, p)
