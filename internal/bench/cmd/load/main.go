@@ -6,9 +6,10 @@
 //
 // # The burst
 //
-// Both sides have the same 50,000 daily jobs on the real clock and the same
-// limit of jobs at once, and the start of a job is the entry into the source's
-// Query. The rival's job is what a person writes by hand: take a slot, make the
+// Both sides have the same 50,000 jobs on the real clock, all due in one second:
+// a fifth each by the month, by the week, by the day, every hour and at two
+// hours. They have the same limit of jobs at once, and the start of a job is the
+// entry into the source's Query. The rival's job is what a person writes by hand: take a slot, make the
 // SQL of the day before, query, put the rows into a text and send it through
 // the same channel. Before anything is compared, both sides must have sent the
 // same messages. The rival keeps no record of what it did: it plans nothing, so
@@ -91,10 +92,10 @@ func spec(n int, cycle schedule.Cycle) task.Spec {
 }
 
 // fill publishes n tasks straight into a store.
-func fill(s task.Store, from, n int, cycle schedule.Cycle, next time.Time) {
+func fill(s task.Store, n int, next time.Time, cycles ...schedule.Cycle) {
 	for i := range n {
-		id := fmt.Sprint("t_", from+i)
-		sp := spec(from+i, cycle)
+		id := fmt.Sprint("t_", i)
+		sp := spec(i, cycles[i%len(cycles)])
 		check(s.CreateTask(ctx, task.Task{ID: id, Draft: sp, Revision: 1, CreatedAt: start, SavedAt: start}))
 		v, err := s.AddVersion(ctx, task.Version{Task: id, Status: version.CanBePublished, Spec: sp, SubmittedAt: start})
 		check(err)
@@ -124,7 +125,7 @@ func heap(n int) (ours, rival float64) {
 
 	before = live()
 	s := memstore.New(nil)
-	fill(s, 0, n, schedule.Daily("08:00"), start.Add(20*time.Hour))
+	fill(s, n, start.Add(20*time.Hour), schedule.Daily("08:00"))
 	ours = (live() - before - plain) / float64(n)
 	runtime.KeepAlive(s)
 
@@ -189,7 +190,7 @@ func pusher(s task.Store, clock schedule.Clock, src source.Source, ch channel.Ch
 // step is the median of a RunDue that finds nothing due, in nanoseconds.
 func step(n int) float64 {
 	s := memstore.New(nil)
-	fill(s, 0, n, schedule.Daily("08:00"), start.Add(20*time.Hour))
+	fill(s, n, start.Add(20*time.Hour), schedule.Daily("08:00"))
 	p := pusher(s, scheduletest.NewClock(start), &memory{ignore}, null{ignore}, 16)
 	var times []float64
 	for range 21 {
@@ -207,7 +208,7 @@ func step(n int) float64 {
 // publish is the median of publishing into a running Pusher, in nanoseconds.
 func publish(n int) float64 {
 	s := memstore.New(nil)
-	fill(s, 0, n, schedule.Daily("08:00"), start.Add(20*time.Hour))
+	fill(s, n, start.Add(20*time.Hour), schedule.Daily("08:00"))
 	p := pusher(s, scheduletest.NewClock(start), &memory{ignore}, null{ignore}, 16)
 	run, stop := context.WithCancel(ctx)
 	done := make(chan error)
@@ -239,7 +240,8 @@ func burst(n, workers int) (ours, rival float64) {
 	if time.Until(at) < 20*time.Second {
 		at = at.Add(time.Minute) // filling takes a while
 	}
-	fill(s, 0, n, schedule.Daily(at.In(shanghai).Format("15:04")), at)
+	cycles, _ := rules(at)
+	fill(s, n, at, cycles...)
 	p := pusher(s, nil, &memory{a.entered}, null{a.sent}, workers)
 	run, stop := context.WithCancel(ctx)
 	done := make(chan error)
@@ -255,9 +257,9 @@ func burst(n, workers int) (ours, rival float64) {
 	slots := make(chan struct{}, workers)
 	c := cron.New(cron.WithSeconds(), cron.WithLocation(shanghai))
 	at = time.Now().Truncate(time.Second).Add(10 * time.Second)
-	expr := at.In(shanghai).Format("05 04 15 * * *")
+	_, exprs := rules(at)
 	for i := range n {
-		_, err := c.AddFunc(expr, func() {
+		_, err := c.AddFunc(exprs[i%len(exprs)], func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			day := time.Now().In(shanghai).AddDate(0, 0, -1).Format("20060102")
@@ -281,6 +283,30 @@ func burst(n, workers int) (ours, rival float64) {
 
 	if !maps.Equal(a.said, b.said) || !maps.Equal(a.asked, b.asked) {
 		log.Fatal("the two sides ask or send different things")
+	}
+	return ours, rival
+}
+
+// rules are five rules that name a time, ours to the minute and the rival's to
+// the second: by the month, the week, the day, every hour, and at two hours.
+func rules(at time.Time) (ours []schedule.Cycle, rival []string) {
+	at = at.In(shanghai)
+	minute, hour := at.Minute(), at.Hour()
+	hours := []int{hour, (hour + 1) % 24}
+	clock, second := at.Format("15:04"), at.Format("05 04 15")
+	ours = []schedule.Cycle{
+		schedule.Monthly(clock, at.Day()),
+		schedule.Weekly(clock, at.Weekday()),
+		schedule.Daily(clock),
+		schedule.Hourly(fmt.Sprintf("00:%02d", minute), "23:59", 1),
+		schedule.HourlyAt(hours, minute),
+	}
+	rival = []string{
+		fmt.Sprintf("%s %d * *", second, at.Day()),
+		fmt.Sprintf("%s * * %d", second, at.Weekday()),
+		fmt.Sprintf("%s * * *", second),
+		fmt.Sprintf("%s * * * *", at.Format("05 04")),
+		fmt.Sprintf("%s %d,%d * * *", at.Format("05 04"), hours[0], hours[1]),
 	}
 	return ours, rival
 }
