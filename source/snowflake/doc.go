@@ -30,8 +30,8 @@
 // with pauses of one to sixteen seconds. The service knows the statement by that ID
 // and does not run it twice. When no answer comes at all the statement is aborted,
 // and where that fails too the error wraps [ErrSubmissionLost]. A statement that
-// the service has not taken because it had ended the session is submitted again,
-// once, in a new one.
+// the service has not taken because it had ended the session is submitted again in
+// another.
 //
 // Snowflake has no read-only transactions. What keeps a statement from writing is
 // its text, of which only SELECT and WITH … SELECT are accepted, without ->>, and

@@ -3,6 +3,7 @@ package snowflake
 import (
 	"context"
 	"crypto/tls"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,6 +133,8 @@ func said(err error) string {
 		return fmt.Sprintf("the account's address answered HTTP %d; is the account's name right, and may this machine reach it?", status(se))
 	case se != nil && status(se) > 0:
 		return fmt.Sprintf("the account's address answered HTTP %d", status(se))
+	case errors.Is(err, sql.ErrConnDone):
+		return "the source or its handle is closed"
 	case errors.As(err, &code):
 		return "the service answered with a code that is no number, so it is not taken for success"
 	case errors.As(err, &syntax):
@@ -160,10 +163,10 @@ func unanswered(err error) bool {
 	var e *gosnowflake.SnowflakeError
 	var code *strconv.NumError
 	switch {
-	case errors.As(err, &code):
-		return false // the driver could not read the answer's code
+	case errors.As(err, &code), errors.Is(err, sql.ErrConnDone):
+		return false // the driver could not read the code, or was not asked
 	case errors.As(err, &f):
-		return errors.Is(err, errLeft)
+		return false
 	case errors.As(err, &e) && e.Number == gosnowflake.ErrFailedToPostQuery:
 		return false // it was refused
 	}

@@ -60,6 +60,8 @@ func (r *reader) next() byte {
 		r.at++
 		switch c {
 		case ' ', '\t', '\n', '\r':
+		case 0:
+			return 1 // as wrong, and not the end
 		default:
 			return c
 		}
@@ -109,7 +111,7 @@ func (r *reader) row(f func(text []byte, null bool) error) (bool, error) {
 			}
 		case 'n':
 			for _, want := range []byte("ull") {
-				if c := r.next(); c != want {
+				if c := r.byte(); c != want {
 					return false, r.broken(c)
 				}
 			}

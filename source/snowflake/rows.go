@@ -60,7 +60,7 @@ func read(ctx context.Context, stream gosnowflake.ArrowStreamLoader, limit int, 
 		told += batches[i].NumRows()
 	}
 	// The service may count rows that the session's limit has cut off.
-	if told < min(stream.TotalRows(), int64(limit)+1) {
+	if told < stream.TotalRows() && told <= int64(limit) {
 		return nil, errShort
 	}
 	r := &result{Result: source.Result{Columns: cols}, limit: limit, maxBytes: maxBytes, decode: decode}

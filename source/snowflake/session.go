@@ -26,7 +26,7 @@ type querier interface {
 type conn struct {
 	driver.Conn
 	querier
-	// rows is where the session cuts results.
+	// rows is where the session cuts results, zero for nowhere.
 	rows int
 }
 
@@ -223,7 +223,7 @@ type answer struct {
 // run has the service run a statement whose result is read up to a number of
 // rows. Its error is a *source.Error.
 func (t *session) run(ctx context.Context, op, sql string, rows int) (answer, error) {
-	for again := false; ; again = true {
+	for tries := 1; ; tries++ {
 		if t.conn == nil {
 			if err := t.acquire(ctx, op); err != nil {
 				return answer{}, err
@@ -235,13 +235,15 @@ func (t *session) run(ctx context.Context, op, sql string, rows int) (answer, er
 		case a.err == nil:
 			return a, nil
 		case ctx.Err() != nil:
-			if !aborted(a.err) {
+			if left(a.err) || unanswered(a.err) && !errors.Is(a.err, ctx.Err()) {
 				a.err = unaborted(a.id)
 			}
+		case errors.Is(a.err, errPanic):
+			t.drop()
 		case sessionOver(a.err):
 			t.drop()
-			if a.id == "" && !again {
-				continue // the service has not taken the statement
+			if a.id == "" && tries <= t.source.o.MaxOpenConns {
+				continue // the service has not taken the statement; others of the pool may have ended too
 			}
 		case unanswered(a.err):
 			a.err = t.lost(requestID, sql, a)
@@ -275,22 +277,23 @@ func (t *session) submit(ctx context.Context, id gosnowflake.UUID, sql string, r
 	return a
 }
 
-// aborted says whether a statement was aborted whose context has ended: the driver
-// joins why it could not be to the context's error.
-func aborted(err error) bool {
+// left says whether a statement whose context has ended could not be aborted: the
+// driver joins the reason to the context's error.
+func left(err error) bool {
 	var joined interface{ Unwrap() []error }
-	return !errors.As(err, &joined) && !errors.Is(err, errLeft)
+	return errors.As(err, &joined) || errors.Is(err, errLeft)
 }
 
 // limit has the service cut results after one row more than are read, so that it
 // computes and stores no others.
 func (c *conn) limit(ctx context.Context, rows int) error {
-	if rows++; rows > math.MaxInt32 {
+	if rows++; rows <= 0 || rows > math.MaxInt32 {
 		rows = 0 // no limit
 	}
 	if rows == c.rows {
 		return nil
 	}
+	c.rows = -1 // not known, should the answer be lost
 	if _, err := c.QueryArrowStream(ctx, "ALTER SESSION SET ROWS_PER_RESULTSET = "+strconv.Itoa(rows)); err != nil {
 		return err
 	}
@@ -301,9 +304,6 @@ func (c *conn) limit(ctx context.Context, rows int) error {
 // lost has a statement aborted whose answer did not come.
 func (t *session) lost(id gosnowflake.UUID, sql string, a answer) error {
 	why := said(a.err)
-	if t.conn == nil {
-		return unaborted(a.id)
-	}
 	// On a context that has ended the driver asks for the request to be aborted
 	// and sends nothing else.
 	b := t.call(ended, func(q querier) (b answer) {
@@ -313,7 +313,7 @@ func (t *session) lost(id gosnowflake.UUID, sql string, a answer) error {
 	if t.conn != nil {
 		t.drop()
 	}
-	if aborted(b.err) {
+	if errors.Is(b.err, context.Canceled) && !left(b.err) {
 		return &failure{kind: source.Unavailable, err: fmt.Errorf("the service did not answer (%s), and has aborted the statement", why)}
 	}
 	return &failure{kind: source.Unavailable, err: fmt.Errorf("the service did not answer (%s); %w", why, ErrSubmissionLost)}
@@ -323,7 +323,7 @@ func (t *session) lost(id gosnowflake.UUID, sql string, a answer) error {
 // not end in time.
 func (t *session) call(ctx context.Context, f func(q querier) answer) answer {
 	c := t.conn
-	var left atomic.Bool
+	var over atomic.Bool // whoever comes second to say so has the connection
 	result := make(chan answer, 1)
 	ok := t.source.patiently(ctx, func() {
 		a := answer{err: errPanic}
@@ -343,11 +343,11 @@ func (t *session) call(ctx context.Context, f func(q querier) answer) answer {
 			}
 		}()
 		result <- a
-		if left.Swap(true) {
+		if over.Swap(true) {
 			discard(c)
 		}
 	})
-	if ok || left.Swap(true) {
+	if ok || over.Swap(true) {
 		return <-result
 	}
 	t.conn = nil

@@ -117,7 +117,7 @@ func Open(dsn string, o *Options) (*Source, error) {
 			wrong("Options.TimeZone is no IANA name such as Asia/Shanghai")
 		}
 	}
-	if s.o.MaxBytes < 0 || s.o.StatementTimeout < 0 {
+	if o != nil && (o.MaxBytes < 0 || o.StatementTimeout < 0) {
 		wrong("Options.MaxBytes or StatementTimeout is below zero")
 	}
 	if len(errs) > 0 {
@@ -171,7 +171,7 @@ func newSource(o *Options) *Source {
 	if s.o.ConnectTimeout <= 0 {
 		s.o.ConnectTimeout = 30 * time.Second
 	}
-	if s.o.MaxBytes == 0 {
+	if s.o.MaxBytes <= 0 {
 		s.o.MaxBytes = source.MaxBytes
 	}
 	return s

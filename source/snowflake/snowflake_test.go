@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -132,6 +133,20 @@ func TestSession(t *testing.T) {
 			t.Errorf("%d rows sent", s.RowsSent())
 		}
 	})
+	t.Run("is told again when it may not have heard", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s, from := fault(t, "ALTER SESSION SET ROWS_PER_RESULTSET = 21", snowflakefake.Faults{Slow: -1, Asked: func(int) { cancel() }})
+		own, err := from.Session(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer own.Close()
+		_, err = own.Query(ctx, source.Query{SQL: "SELECT i FROM seq", MaxRows: 20})
+		fails(t, err, source.Canceled)
+		if r := query(t, own, "SELECT i FROM seq"); len(r.Rows) != 10_000 || !r.Truncated || len(s.Sessions()) != 1 {
+			t.Errorf("%d rows, truncated %v", len(r.Rows), r.Truncated)
+		}
+	})
 	t.Run("is closed when it is idle or the source ends", func(t *testing.T) {
 		s := serve(t, snowflakefake.Options{})
 		from := open(t, dsn(s, ""), nil)
@@ -143,10 +158,20 @@ func TestSession(t *testing.T) {
 	t.Run("that the service has ended is replaced, and the statement runs", func(t *testing.T) {
 		s := serve(t, snowflakefake.Options{})
 		from := open(t, dsn(s, ""), nil)
-		query(t, from, "SELECT 1")
+		var idle []source.Source
+		for range 4 { // as many as the pool keeps
+			own, err := from.Session(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			idle = append(idle, own)
+		}
+		for _, own := range idle {
+			own.Close()
+		}
 		s.Forget()
 		query(t, from, "SELECT 2")
-		if p := s.Sessions(); len(p) != 2 || jobs(s) != "1 submitted 0 aborted done, 1 submitted 0 aborted done" {
+		if p := s.Sessions(); len(p) != 5 || jobs(s) != "1 submitted 0 aborted done" {
 			t.Errorf("%d sessions, %s", len(p), jobs(s))
 		}
 	})
@@ -437,7 +462,7 @@ func TestLimits(t *testing.T) {
 		truncated bool
 	}{
 		{late, 999, 999, true}, {late, 1_000, 1_000, true}, {late, 1_001, 1_001, true}, {late, 2_999, 2_999, true}, {late, 3_000, 3_000, false},
-		{"SELECT i FROM seq", 5_000, 5_000, true}, {"SELECT i FROM seq", 25_000, 25_000, false}, {"SELECT i FROM seq", 1 << 40, 25_000, false},
+		{"SELECT i FROM seq", 5_000, 5_000, true}, {"SELECT i FROM seq", 25_000, 25_000, false}, {"SELECT i FROM seq", math.MaxInt, 25_000, false},
 	} {
 		r, err := from.Query(t.Context(), source.Query{SQL: c.sql, MaxRows: c.max})
 		if err != nil || len(r.Rows) != c.rows || r.Truncated != c.truncated {
@@ -470,6 +495,17 @@ func TestHandle(t *testing.T) {
 		s.Fault("SELECT 1", snowflakefake.Faults{Arrow: true})
 		_, err := snowflake.New(handle(t, s, ""), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
 		fails(t, err, source.Other, "GO_QUERY_RESULT_FORMAT=JSON")
+	})
+	t.Run("a handle that is closed", func(t *testing.T) {
+		s := serve(t, snowflakefake.Options{})
+		db := handle(t, s, "&GO_QUERY_RESULT_FORMAT=JSON")
+		from := snowflake.New(db, nil)
+		db.Close()
+		_, err := from.Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		fails(t, err, source.Unavailable)
+		if len(s.Jobs()) != 0 {
+			t.Errorf("%+v", s.Jobs())
+		}
 	})
 	t.Run("a handle of another driver", func(t *testing.T) {
 		db := sql.OpenDB(foreign{})
