@@ -167,9 +167,15 @@ type builder struct {
 	// What lists are collected on before they get a slice of their own.
 	inlineStack []inlineNode
 	blockStack  []blockNode
-	// Where static lists are cut from.
-	inlineRoom []channel.Inline
-	blockRoom  []channel.Block
+	// Where what is made often is cut from.
+	inlineRoom slab[channel.Inline]
+	blockRoom  slab[channel.Block]
+	items      slab[channel.Item]
+	paragraphs slab[channel.Paragraph]
+	headings   slab[channel.Heading]
+	strongs    slab[channel.Strong]
+	links      slab[channel.Link]
+	buf        []byte // an address under construction
 }
 
 func (b *builder) parse(p parser.Parser) blockList {
@@ -191,11 +197,7 @@ func (b *builder) blocks(parent ast.Node) blockList {
 			return blockList{nodes: append([]blockNode(nil), nodes...)}
 		}
 	}
-	if len(nodes) > len(b.blockRoom) {
-		b.blockRoom = make([]channel.Block, max(len(nodes), b.roomSize()))
-	}
-	static := b.blockRoom[:len(nodes):len(nodes)]
-	b.blockRoom = b.blockRoom[len(nodes):]
+	static := b.blockRoom.cut(len(nodes), b.roomSize())
 	for i := range nodes {
 		static[i] = nodes[i].static
 	}
@@ -205,18 +207,40 @@ func (b *builder) blocks(parent ast.Node) blockList {
 // roomSize is about as many nodes as a text of this length has, at most 128.
 func (b *builder) roomSize() int { return min(128, 4+len(b.source)/32) }
 
+// slab gives out pieces of memory that was made at once.
+type slab[T any] []T
+
+func (s *slab[T]) cut(n, size int) []T {
+	if n > len(*s) {
+		*s = make([]T, max(n, size))
+	}
+	out := (*s)[:n:n]
+	*s = (*s)[n:]
+	return out
+}
+
+// newNode is v at an address of its own.
+func newNode[T any](b *builder, s *slab[T], v T) *T {
+	n := &s.cut(1, b.roomSize()/4)[0]
+	*n = v
+	return n
+}
+
 func (b *builder) block(n ast.Node) blockNode {
 	switch n := n.(type) {
 	case *ast.Heading:
 		l := b.inlines(n, true)
 		if l.isStatic() {
-			return blockNode{static: &channel.Heading{Level: n.Level, Inlines: l.static}}
+			return blockNode{static: newNode(b, &b.headings, channel.Heading{Level: n.Level, Inlines: l.static})}
 		}
 		return blockNode{fill: &blockFill{kind: kindHeading, level: n.Level, inlines: l}}
 	case *ast.Paragraph, *ast.TextBlock:
 		l := b.inlines(n, false)
 		if l.isStatic() {
-			return blockNode{static: paragraphOf(l.static)}
+			if image := onlyImage(l.static); image != nil {
+				return blockNode{static: image}
+			}
+			return blockNode{static: newNode(b, &b.paragraphs, channel.Paragraph{Inlines: l.static})}
 		}
 		return blockNode{fill: &blockFill{kind: kindParagraph, inlines: l}}
 	case *ast.List:
@@ -228,7 +252,8 @@ func (b *builder) block(n ast.Node) blockNode {
 		}
 		return blockNode{fill: &blockFill{kind: kindQuote, blocks: l}}
 	case *ast.FencedCodeBlock:
-		return b.code(n, string(appendUnescaped(nil, n.Language(b.source))))
+		b.buf = appendUnescaped(b.buf[:0], n.Language(b.source))
+		return b.code(n, string(b.buf))
 	case *ast.CodeBlock:
 		return b.code(n, "")
 	case *ast.ThematicBreak:
@@ -239,18 +264,24 @@ func (b *builder) block(n ast.Node) blockNode {
 	return blockNode{}
 }
 
-// paragraphOf is an image block when an image stands alone.
+// onlyImage is an image that stands alone, which makes it a block.
+func onlyImage(inlines []channel.Inline) *channel.Image {
+	if len(inlines) != 1 {
+		return nil
+	}
+	image, _ := inlines[0].(*channel.Image)
+	return image
+}
+
 func paragraphOf(inlines []channel.Inline) channel.Block {
-	if len(inlines) == 1 {
-		if image, ok := inlines[0].(*channel.Image); ok {
-			return image
-		}
+	if image := onlyImage(inlines); image != nil {
+		return image
 	}
 	return &channel.Paragraph{Inlines: inlines}
 }
 
 func (b *builder) list(n *ast.List) blockNode {
-	list := &channel.List{Items: make([]channel.Item, 0, n.ChildCount())}
+	list := &channel.List{Items: b.items.cut(n.ChildCount(), b.roomSize()/4)[:0]}
 	if n.IsOrdered() {
 		// A list that starts at 0 would read as bulleted.
 		list.Start = max(n.Start, 1)
@@ -539,7 +570,8 @@ func (b *builder) inlines(parent ast.Node, oneLine bool) inlineList {
 			b.styled(kindStrike, b.inlines(c, oneLine))
 		case *ast.Link:
 			b.flush(&pending, oneLine)
-			b.link(string(appendUnescaped(nil, c.Destination)), b.inlines(c, oneLine))
+			b.buf = appendUnescaped(b.buf[:0], c.Destination)
+			b.link(string(b.buf), b.inlines(c, oneLine))
 		case *ast.AutoLink:
 			b.flush(&pending, oneLine)
 			label := string(c.Label(b.source))
@@ -563,11 +595,7 @@ func (b *builder) inlines(parent ast.Node, oneLine bool) inlineList {
 			return inlineList{nodes: append([]inlineNode(nil), nodes...)}
 		}
 	}
-	if len(nodes) > len(b.inlineRoom) {
-		b.inlineRoom = make([]channel.Inline, max(len(nodes), b.roomSize()))
-	}
-	static := b.inlineRoom[:0:len(nodes)]
-	b.inlineRoom = b.inlineRoom[len(nodes):]
+	static := b.inlineRoom.cut(len(nodes), b.roomSize())[:0]
 	for i := range nodes {
 		static = appendInline(static, nodes[i].static)
 	}
@@ -733,11 +761,14 @@ func (b *builder) codeSpan(n ast.Node) {
 }
 
 func (b *builder) styled(kind inlineKind, l inlineList) {
-	if l.isStatic() {
+	switch {
+	case !l.isStatic():
+		b.pushFill(inlineFill{kind: kind, inlines: l})
+	case kind == kindStrong:
+		b.push(newNode(b, &b.strongs, channel.Strong{Inlines: l.static}))
+	default:
 		b.push(styled(kind, l.static))
-		return
 	}
-	b.pushFill(inlineFill{kind: kind, inlines: l})
 }
 
 func styled(kind inlineKind, inlines []channel.Inline) channel.Inline {
@@ -753,14 +784,15 @@ func styled(kind inlineKind, inlines []channel.Inline) channel.Inline {
 
 // link gives the label alone when the address can never be one.
 func (b *builder) link(url string, label inlineList) {
-	parts := b.parts(url)
-	address, ok := literal(parts)
-	if !ok {
+	if b.hasToken(url) {
 		b.direct = false
-		b.pushFill(inlineFill{kind: kindLink, url: parts, inlines: label})
+		b.pushFill(inlineFill{kind: kindLink, url: splitTokens(url), inlines: label})
 		return
 	}
-	address = string(appendAddress(nil, address))
+	address := url
+	if b.buf = appendAddress(b.buf[:0], url); string(b.buf) != url {
+		address = string(b.buf)
+	}
 	switch {
 	case !linkable(address):
 		b.warnings = append(b.warnings, linkRemoved)
@@ -769,7 +801,7 @@ func (b *builder) link(url string, label inlineList) {
 		}
 		b.inlineStack = append(b.inlineStack, label.nodes...)
 	case label.isStatic():
-		b.push(&channel.Link{URL: address, Inlines: label.static})
+		b.push(newNode(b, &b.links, channel.Link{URL: address, Inlines: label.static}))
 	default:
 		b.pushFill(inlineFill{kind: kindLink, url: []part{{lit: address, ref: -1}}, inlines: label})
 	}
