@@ -7,12 +7,12 @@ import (
 	"errors"
 	"math"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/datapush-go/datapush/internal/session"
 	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
 )
@@ -44,10 +44,9 @@ type Options struct {
 // Source is a ClickHouse server. It implements source.Source, source.Describer
 // and source.Sessioner.
 type Source struct {
-	db     *sql.DB
-	opts   Options
-	owned  bool
-	closed atomic.Bool
+	pool session.Pool
+	db   *sql.DB
+	opts Options
 	// login is the login's own readonly setting plus one; 0 is not known yet.
 	login atomic.Int32
 }
@@ -58,11 +57,11 @@ type Source struct {
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
-	s := &Source{opts: options(o), owned: true}
+	s := newSource(o)
 	config, err := clickhouse.ParseDSN(dsn)
 	if err != nil || len(config.Addr) == 0 {
 		// The parser's own errors repeat parts of the DSN.
-		return nil, s.fault("open", source.Other, "the DSN cannot be read; it is like clickhouse://user:password@host:9000/database, or http://…:8123/…")
+		return nil, &source.Error{Op: "clickhouse: open", Err: errors.New("the DSN cannot be read; it is like clickhouse://user:password@host:9000/database, or http://…:8123/…")}
 	}
 	config.Debug = false
 	if config.DialTimeout == 0 {
@@ -81,13 +80,24 @@ func Open(dsn string, o *Options) (*Source, error) {
 	s.db.SetMaxOpenConns(limit)
 	s.db.SetMaxIdleConns(limit)
 	s.db.SetConnMaxIdleTime(s.opts.MaxIdleTime)
+	s.pool.CloseAll = func() error { return s.wrap(context.Background(), "close", s.db.Close()) }
 	return s, nil
 }
 
 // New makes a source of a handle of clickhouse.OpenDB, which stays the host's to
 // close. Connecting with it heeds no context; its dial_timeout bounds it.
 func New(db *sql.DB, o *Options) *Source {
-	return &Source{db: db, opts: options(o)}
+	s := newSource(o)
+	s.db = db
+	return s
+}
+
+func newSource(o *Options) *Source {
+	s := &Source{opts: options(o)}
+	s.pool.Name, s.pool.Take = "clickhouse", s.take
+	s.pool.Grammar = source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true,
+		HashComments: true, SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true, Raw: s.opts.Raw}
+	return s
 }
 
 func options(o *Options) Options {
@@ -108,85 +118,44 @@ func options(o *Options) Options {
 }
 
 // Dialect says how ClickHouse quotes and comments.
-func (s *Source) Dialect() source.Dialect {
-	return source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true,
-		HashComments: true, SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true, Raw: s.opts.Raw}
-}
+func (s *Source) Dialect() source.Dialect { return s.pool.Dialect() }
 
 // Close ends the source: queries fail from then on. It closes what Open opened,
 // and leaves a handle given to New as it is.
-func (s *Source) Close() error {
-	if s.closed.Swap(true) || !s.owned {
-		return nil
-	}
-	return s.wrap(context.Background(), "close", s.db.Close())
-}
+func (s *Source) Close() error { return s.pool.Close() }
 
 // Query runs one statement and reads its rows up to the limit.
 func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, s.Dialect()); err != nil {
-		return nil, err
-	}
-	t, err := s.session(ctx, "query")
-	if err != nil {
-		return nil, err
-	}
-	defer t.release()
-	return t.query(ctx, "query", q)
+	return s.pool.Query(ctx, q)
 }
 
 // Columns names the statement's columns without running it.
 func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, s.Dialect()); err != nil {
-		return nil, err
-	}
-	t, err := s.session(ctx, "columns")
-	if err != nil {
-		return nil, err
-	}
-	defer t.release()
-	return t.columns(ctx, sql)
+	return s.pool.Columns(ctx, sql)
 }
 
 // Session returns a source on one connection. Its statements run one after the
 // other. A statement that was cut off, was cancelled or lost its connection leaves
 // the next one another. It is closed by the caller, and is of no use after that.
-func (s *Source) Session(ctx context.Context) (source.Source, error) {
-	t, err := s.session(ctx, "session")
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
-}
+func (s *Source) Session(ctx context.Context) (source.Source, error) { return s.pool.Session(ctx) }
 
-func (s *Source) fault(op string, kind source.Kind, text string) error {
-	return &source.Error{Op: "clickhouse: " + op, Kind: kind, Err: errors.New(text)}
-}
-
-func (s *Source) session(ctx context.Context, op string) (*session, error) {
-	if s.closed.Load() {
-		return nil, s.fault(op, source.Unavailable, "the source is closed")
-	}
-	t := &session{source: s, busy: make(chan struct{}, 1)}
+func (s *Source) take(ctx context.Context, op string) (session.Runner, error) {
+	t := &runner{source: s}
 	if err := t.acquire(ctx, op); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// session runs statements on one connection.
-type session struct {
+// runner runs statements on one connection at a time.
+type runner struct {
 	source *Source
-	busy   chan struct{}
-	done   bool
-	once   sync.Once
-
-	conn *sql.Conn // nil when there is none, and the next statement takes another
+	conn   *sql.Conn // nil when there is none, and the next statement takes another
 }
 
 // acquire takes a connection from the pool, and learns once what the login may
 // set.
-func (t *session) acquire(ctx context.Context, op string) error {
+func (t *runner) acquire(ctx context.Context, op string) error {
 	c, err := t.source.db.Conn(ctx)
 	if err != nil {
 		return t.source.wrap(ctx, op, connecting{err})
@@ -197,7 +166,7 @@ func (t *session) acquire(ctx context.Context, op string) error {
 	}
 	r, err := t.read(ctx, "SELECT toInt32(getSetting('readonly'))", nil, sqlrows.Limits{})
 	if err != nil {
-		t.release()
+		_ = t.Release()
 		return t.source.wrap(ctx, op, connecting{err})
 	}
 	if len(r.Rows) == 1 {
@@ -208,69 +177,29 @@ func (t *session) acquire(ctx context.Context, op string) error {
 	return nil
 }
 
-func (t *session) Dialect() source.Dialect { return t.source.Dialect() }
-
-func (t *session) take(ctx context.Context, op string) error {
-	select {
-	case t.busy <- struct{}{}:
-	case <-ctx.Done():
-		return t.source.wrap(ctx, op, ctx.Err())
-	}
-	if t.done {
-		<-t.busy
-		return t.source.fault(op, source.Unavailable, "the session is closed")
+// Release gives the connection back.
+func (t *runner) Release() error {
+	if t.conn != nil {
+		_ = t.conn.Close()
+		t.conn = nil
 	}
 	return nil
-}
-
-func (t *session) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	if err := source.Check(q.SQL, t.Dialect()); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "query"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.query(ctx, "query", q)
-}
-
-func (t *session) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	if err := source.Check(sql, t.Dialect()); err != nil {
-		return nil, err
-	}
-	if err := t.take(ctx, "columns"); err != nil {
-		return nil, err
-	}
-	defer func() { <-t.busy }()
-	return t.columns(ctx, sql)
-}
-
-func (t *session) Close() error {
-	t.busy <- struct{}{}
-	defer func() { <-t.busy }()
-	t.release()
-	return nil
-}
-
-func (t *session) release() {
-	t.once.Do(func() {
-		t.done = true
-		if t.conn != nil {
-			_ = t.conn.Close()
-			t.conn = nil
-		}
-	})
 }
 
 // drop closes the connection: what comes next on it may belong to the statement
 // before.
-func (t *session) drop() {
+func (t *runner) drop() {
 	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = t.conn.Close()
 	t.conn = nil
 }
 
-func (t *session) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
+// Query runs one statement.
+func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	return t.query(ctx, "query", q)
+}
+
+func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
 	if t.conn == nil {
 		if err := t.acquire(ctx, op); err != nil {
 			return nil, err
@@ -280,16 +209,18 @@ func (t *session) query(ctx context.Context, op string, q source.Query) (*source
 	if err != nil {
 		return nil, t.source.wrap(ctx, op, err)
 	}
-	if len(r.Columns) == 0 && !t.source.opts.Raw {
-		// Over HTTP a result without rows has no columns either.
-		if r.Columns, err = t.columns(ctx, q.SQL); err != nil {
+	if len(r.Columns) == 0 {
+		// Over HTTP a result without rows has no columns either. With Raw it
+		// may be a statement that has no result.
+		if r.Columns, err = t.Columns(ctx, q.SQL); err != nil && !t.source.opts.Raw {
 			return nil, err
 		}
 	}
 	return r, nil
 }
 
-func (t *session) columns(ctx context.Context, sql string) ([]source.Column, error) {
+// Columns describes one statement.
+func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, error) {
 	// A line comment at the statement's end must not swallow the parenthesis.
 	r, err := t.query(ctx, "columns", source.Query{SQL: "DESCRIBE TABLE (" + strings.TrimRight(sql, "; \t\r\n") + "\n)", MaxRows: math.MaxInt})
 	if err != nil {
@@ -337,7 +268,7 @@ func (s *Source) settings() clickhouse.Settings {
 
 // read runs a statement to the end of its result or its limit. What was left of it
 // then is cancelled on the server, and its connection given up.
-func (t *session) read(ctx context.Context, sql string, settings clickhouse.Settings, limits sqlrows.Limits) (r *source.Result, err error) {
+func (t *runner) read(ctx context.Context, sql string, settings clickhouse.Settings, limits sqlrows.Limits) (r *source.Result, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
