@@ -24,7 +24,7 @@ var hostileValues = []string{
 	"**bold**", "*", "**", "***", "_x_", "__x__", "~~x~~", "~", "`code`", "`", "``", "a`b``c",
 	"a|b", "|", "| a |\n|---|\n| b |", ":--", "|---|", "--", "---", "- - -", "===", "=",
 	`<at id="all"/>`, `<at id=all></at>`, `<at email="a@b.c"/>`, "<@userid>", "@all", `"/><at id="all"/>`,
-	"<script>alert(1)</script>", "<br>", "<b>x</b>", "<!-- c -->", "<", ">", "<>", "<http://auto.link>", "<a@b.c>",
+	"<script>alert(1)</script>", "<br>", "<b>x</b>", "<!-- c -->", "<", ">", "<>", "<http://auto.link>", "<a@b.c>", "<0@b.c>", "<=@b>",
 	"](http://evil.example)", "[x](javascript:alert(1))", "![i](http://evil.example/y.png)", "![", "[", "]", "[ ]", "[x] done",
 	"[a]: http://evil.example", "[^1]", "https://evil.example/?a=b&c=d", "www.evil.example", "a@b.c",
 	"# h", "#", "x #", "##", "- item", "+ item", "* item", "1. item", "1.", "1", "12) x", "> quote", ">",

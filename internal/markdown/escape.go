@@ -64,7 +64,8 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 		case '\\', '`', '*', '_', '[', ']', '~':
 			esc = true
 		case '<':
-			esc = i+1 == len(s) || letter(next) || strings.IndexByte("/!?@", next) >= 0
+			// A tag, or a mail address, which begins with nearly anything.
+			esc = i+1 == len(s) || next != ' '
 		case '&':
 			esc = i+1 == len(s) || entity(s[i+1:])
 		case '|':
