@@ -10,10 +10,9 @@
 // goroutines at once.
 //
 // A host that reaches Snowflake through a service which speaks PostgreSQL's
-// protocol, such as a proxy, a semantic layer, or an instance of Snowflake
-// Postgres, needs neither driver nor module: there source/postgres is right, with
-// SimpleProtocol where the service refuses the extended one. Types and quoting are
-// PostgreSQL's then.
+// protocol, such as a proxy or a semantic layer, needs neither driver nor module:
+// there source/postgres is right, with SimpleProtocol where the service refuses the
+// extended one. Types and quoting are PostgreSQL's then.
 //
 // # A query
 //
@@ -94,6 +93,7 @@
 //
 // Open's sessions send no telemetry. The driver has one logger for the process,
 // which writes the service's texts to stderr; a DSN without the parameter tracing
-// sets it to fatal when a session is opened, and New leaves it as it is. A file
-// sf_client_config.json beside the program or in the user's home would set it too.
+// sets it to fatal when a session is opened; New leaves it as it is, so that a host
+// may want tracing=fatal in its handle's DSN. A file sf_client_config.json beside
+// the program or in the user's home sets it too.
 package snowflake

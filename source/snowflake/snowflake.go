@@ -149,8 +149,8 @@ func keys(dsn string) []string {
 
 // New makes a source of a handle of gosnowflake that stays the host's to close.
 // Its sessions must answer in the JSON format, by GO_QUERY_RESULT_FORMAT=JSON among
-// the parameters of their DSN; a query says so. Their limit on rows,
-// ROWS_PER_RESULTSET, is taken for the end of a result.
+// the parameters of their DSN; a query says so. Where they have a limit on rows,
+// ROWS_PER_RESULTSET, what it cuts off may not be noticed.
 func New(db *sql.DB, o *Options) *Source {
 	s := newSource(o)
 	s.db = db
