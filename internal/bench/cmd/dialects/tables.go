@@ -46,7 +46,8 @@ var special = func() (t [256]bool) {
 }()
 
 // value is what a writer by hand must do at least with a value: look at each
-// byte once, then copy.
+// byte once, because any of them may need an escape, then copy. The values of the
+// table need none, as most do.
 func value(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if special[s[i]] {
@@ -56,8 +57,10 @@ func value(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
-// byHand appends a row with what stands before each of its values and at its
-// end.
+// byHand is the rival: it appends the same bytes from the same cells to parts of
+// the same capacity. It is told which rows stand in which part and what stands
+// around them, so it measures nothing, plans nothing, knows no colour, mark,
+// prefix or limit, and serves this one table. What it does, nobody can leave out.
 type byHand struct {
 	channel channel.Channel
 	options map[string]string
