@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -407,7 +406,7 @@ func (x *execution) prepare(ctx context.Context) (task.RunState, []task.Delivery
 	for _, res := range results {
 		r.Rows += len(res.Rows)
 	}
-	outputs, err := outputsOf(x.plan.spec, results)
+	outputs, err := outputsOf(x.plan, results)
 	if err != nil {
 		return "", nil, err
 	}
@@ -593,7 +592,7 @@ func (e *Engine) render(ctx context.Context, c render.Content, d render.Data) (*
 
 // outputsOf lists the result columns and checks them against what the spec
 // declares. No two may have one name, and none the name of a parameter.
-func outputsOf(s *task.Spec, results []*source.Result) ([]string, error) {
+func outputsOf(p *plan, results []*source.Result) ([]string, error) {
 	statements := make([][]string, len(results))
 	for i, res := range results {
 		names := make([]string, len(res.Columns))
@@ -602,9 +601,13 @@ func outputsOf(s *task.Spec, results []*source.Result) ([]string, error) {
 		}
 		statements[i] = names
 	}
-	names, err := source.MergeOutputs(statements, slices.Collect(maps.Keys(s.Params)))
+	inputs := make([]string, len(p.params))
+	for i := range p.params {
+		inputs[i] = p.params[i].name
+	}
+	names, err := source.MergeOutputs(statements, inputs)
 	errs := []error{err}
-	for i, want := range s.Outputs {
+	for i, want := range p.spec.Outputs {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, want) }) {
 			errs = append(errs, fmt.Errorf("outputs[%d]: no statement returns a column %q; there are: %s", i, want, strings.Join(names, ", ")))
 		}

@@ -63,7 +63,7 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 			return nil, err
 		}
 	}
-	if _, err := outputsOf(&spec, results); err != nil {
+	if _, err := outputsOf(p, results); err != nil {
 		return nil, err
 	}
 	pv.Empty = spec.SkipEmpty && emptyContent(spec.Content, params, results)
