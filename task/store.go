@@ -19,6 +19,9 @@ import (
 // A method that names a task that is not there is ErrNotFound, unless it only
 // lists: Tasks, Named, Runs and Due leave out what is not there.
 //
+// A store may also be a SpecSharer and a Starter; without them everything works
+// and costs a little more.
+//
 // Package storetest proves an implementation.
 type Store interface {
 	TaskStore
