@@ -256,6 +256,16 @@ func TestClickHouseContract(t *testing.T) {
 				return clickHouseHarness(t, clickhouse.New(db, nil), dsn)
 			})
 		})
+		t.Run("a login that may set nothing by "+scheme, func(t *testing.T) {
+			sourcetest.Test(t, func(t *testing.T) sourcetest.Harness {
+				h := clickHouseHarness(t, openClickHouse(t, dsn+"?readonly=1&max_block_size=10", nil), dsn)
+				// Its SETTINGS are refused, so they are those of the login.
+				for _, sql := range []*string{&h.Silent, &h.Late, &h.Fails} {
+					*sql, _, _ = strings.Cut(*sql, " SETTINGS")
+				}
+				return h
+			})
+		})
 	}
 }
 

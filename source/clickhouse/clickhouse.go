@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -186,8 +187,7 @@ func (t *runner) Release() error {
 	return nil
 }
 
-// drop closes the connection: what comes next on it may belong to the statement
-// before.
+// drop closes the connection.
 func (t *runner) drop() {
 	_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = t.conn.Close()
@@ -196,10 +196,21 @@ func (t *runner) drop() {
 
 // Query runs one statement.
 func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, error) {
-	return t.query(ctx, "query", q)
+	r, err := t.run(ctx, "query", q)
+	if err == nil && len(r.Columns) == 0 {
+		// Over HTTP a result without rows has no columns either. With Raw it
+		// may be a statement that has no result.
+		if r.Columns, err = t.Columns(ctx, q.SQL); t.source.opts.Raw {
+			err = nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
-func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
+func (t *runner) run(ctx context.Context, op string, q source.Query) (*source.Result, error) {
 	if t.conn == nil {
 		if err := t.acquire(ctx, op); err != nil {
 			return nil, err
@@ -209,24 +220,20 @@ func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.
 	if err != nil {
 		return nil, t.source.wrap(ctx, op, err)
 	}
-	if len(r.Columns) == 0 {
-		// Over HTTP a result without rows has no columns either. With Raw it
-		// may be a statement that has no result.
-		if r.Columns, err = t.Columns(ctx, q.SQL); err != nil && !t.source.opts.Raw {
-			return nil, err
-		}
-	}
 	return r, nil
 }
 
 // Columns describes one statement.
 func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, error) {
 	// A line comment at the statement's end must not swallow the parenthesis.
-	r, err := t.query(ctx, "columns", source.Query{SQL: "DESCRIBE TABLE (" + strings.TrimRight(sql, "; \t\r\n") + "\n)", MaxRows: math.MaxInt})
+	r, err := t.run(ctx, "columns", source.Query{SQL: "DESCRIBE TABLE (" + strings.TrimRight(sql, "; \t\r\n") + "\n)", MaxRows: math.MaxInt})
 	if err != nil {
 		return nil, err
 	}
 	columns := make([]source.Column, len(r.Rows))
+	if len(r.Columns) < 2 {
+		return nil, t.source.wrap(ctx, "columns", errValue)
+	}
 	for i, row := range r.Rows {
 		name, _ := row[0].(string)
 		kind, _ := row[1].(string)
@@ -235,12 +242,14 @@ func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, erro
 	return columns, nil
 }
 
-// settings go with every statement, where the login may set any: 1 fixes them all,
-// 2 only itself.
+// fixed says whether the login may set nothing: its own readonly is 1.
+func (s *Source) fixed() bool { return s.login.Load()-1 == 1 }
+
+// settings go with every statement, where the login may set any. A readonly of 2
+// fixes itself only.
 // https://clickhouse.com/docs/operations/settings/permissions-for-queries
 func (s *Source) settings() clickhouse.Settings {
-	level := s.login.Load() - 1
-	if level == 1 {
+	if s.fixed() {
 		return nil
 	}
 	m := clickhouse.Settings{
@@ -253,7 +262,7 @@ func (s *Source) settings() clickhouse.Settings {
 		"max_block_size": 8192,
 	}
 	switch {
-	case level == 2:
+	case s.login.Load()-1 == 2:
 		delete(m, "readonly")
 	case s.opts.Raw:
 		// 2 lets INSERT INTO FUNCTION and temporary tables through, which
@@ -278,19 +287,12 @@ func (t *runner) read(ctx context.Context, sql string, settings clickhouse.Setti
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
-	own = clickhouse.Context(own, clickhouse.WithSettings(settings))
+	id := rand.Text()
+	own = clickhouse.Context(own, clickhouse.WithSettings(settings), clickhouse.WithQueryID(id))
 
-	clean := true
 	raw := t.conn.Raw(func(c any) error {
 		var rows driver.Rows
-		if ours, ok := c.(*conn); ok {
-			// The driver's own pool gives up what is not clean.
-			rows, err = ours.query(own, sql)
-		} else {
-			rows, err = sqlrows.Query(own, c, sql)
-			defer func() { clean = err == nil && !r.Truncated || errors.As(err, new(*clickhouse.Exception)) }()
-		}
-		if err == nil {
+		if rows, err = start(own, c, sql); err == nil {
 			r, err = readRows(ctx, rows, cancel, limits)
 		}
 		return nil
@@ -298,10 +300,45 @@ func (t *runner) read(ctx context.Context, sql string, settings clickhouse.Setti
 	if err == nil {
 		err = raw
 	}
-	if raw != nil || !clean {
-		t.drop()
+	if err == nil && !r.Truncated || errors.As(err, new(*clickhouse.Exception)) {
+		return r, err
+	}
+	// What comes next on the connection may belong to the statement before.
+	t.drop()
+	if t.source.fixed() {
+		t.source.kill(id)
 	}
 	return r, err
+}
+
+// start runs a statement on a connection of ours or of a host's handle.
+func start(ctx context.Context, c any, sql string) (driver.Rows, error) {
+	if ours, ok := c.(*conn); ok {
+		return ours.query(ctx, sql)
+	}
+	return sqlrows.Query(ctx, c, sql)
+}
+
+// patience is how long cleaning up may take once the caller's context is over.
+const patience = 5 * time.Second
+
+// kill ends a statement through another connection, for a login that cannot send
+// the setting by which HTTP would end it. A login may kill what is its own.
+func (s *Source) kill(id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := s.db.Conn(ctx)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	_ = c.Raw(func(c any) error {
+		rows, err := start(ctx, c, "KILL QUERY WHERE query_id = '"+id+"' ASYNC")
+		if err != nil {
+			return driver.ErrBadConn
+		}
+		return rows.Close()
+	})
 }
 
 func readRows(ctx context.Context, rows driver.Rows, cancel context.CancelFunc, limits sqlrows.Limits) (*source.Result, error) {

@@ -30,6 +30,7 @@ type server struct {
 	more   bool
 	fail   error
 	dial   error
+	blank  bool          // it describes nothing
 	hang   chan struct{} // closed once a statement hangs
 
 	mu  sync.Mutex
@@ -70,7 +71,7 @@ func (c *conn) QueryContext(ctx context.Context, text string, _ []driver.NamedVa
 	if strings.Contains(text, "getSetting('readonly')") {
 		return &rows{columns: []column{{"r", "Int32"}}, table: [][]driver.Value{{c.login}}}, nil
 	}
-	if strings.HasPrefix(text, "DESCRIBE") {
+	if strings.HasPrefix(text, "DESCRIBE") && !c.blank {
 		return &rows{columns: []column{{"name", "String"}, {"type", "String"}, {"default_type", "String"}}, table: [][]driver.Value{{c.column.name, c.column.kind, ""}}}, nil
 	}
 	if c.hang != nil {
@@ -357,6 +358,15 @@ func TestAnErrorOfTheServersKeepsTheConnection(t *testing.T) {
 	want := []string{"connected", "SELECT toInt32(getSetting('readonly'))", "SELECT v", "SELECT v"}
 	if diff := cmp.Diff(want, s.sent()); diff != "" {
 		t.Errorf("what was sent (-want +got):\n%s", diff)
+	}
+}
+
+func TestADescriptionWithoutColumnsIsAnError(t *testing.T) {
+	s := &server{blank: true}
+	_, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
+	wantError(t, err, source.Other, "columns: the server sent a value that cannot be read")
+	if sent := s.sent(); len(sent) != 4 {
+		t.Errorf("sent %q", sent)
 	}
 }
 

@@ -50,21 +50,11 @@ func (c *conn) query(ctx context.Context, sql string) (driver.Rows, error) {
 	l := &login{ctx: ctx}
 	defer l.done()
 	rows, err := c.native.Query(context.WithValue(ctx, loginKey{}, l), sql)
-	if err == io.EOF { //nolint:errorlint // wrapped, it is a lost connection
-		return nothing{}, nil
-	}
 	if err != nil {
 		return nil, err
 	}
 	return newRows(rows), nil
 }
-
-// nothing is what a statement without a result returns.
-type nothing struct{}
-
-func (nothing) Columns() []string         { return nil }
-func (nothing) Close() error              { return nil }
-func (nothing) Next([]driver.Value) error { return io.EOF }
 
 // rows are those of the native interface. A value goes from the driver to a cell
 // without a copy in between.

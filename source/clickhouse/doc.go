@@ -12,10 +12,9 @@
 // A context that ends cancels the statement on the server, and so does the end of
 // a result that is cut at its limit: by the native protocol with its packet, by
 // HTTP because the setting cancel_http_readonly_queries_on_client_close is sent. A
-// login with readonly = 1 cannot send it; unless its profile has the setting, a
-// statement then runs on over HTTP until a limit of the profile ends it. The
-// connection is given up with the statement. The server's own setting limit is
-// not used: it changes what EXCEPT and a negative LIMIT return.
+// login with readonly = 1 cannot send it, so there KILL QUERY follows on another
+// connection. The connection is given up with the statement. The server's own
+// setting limit is not used: it changes what EXCEPT and a negative LIMIT return.
 //
 // A FORMAT clause is refused, since rows are read in the driver's own format. The
 // row of WITH TOTALS is not part of a result. Statements begin with SELECT or

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -36,6 +37,7 @@ type engine struct {
 	keep    *session
 	version [3]uint64
 	next    atomic.Int64
+	ids     sync.Map // from a client's query_id to the tag of its statement
 }
 
 // load opens the library and starts the engine with its files in path.
@@ -133,15 +135,27 @@ func quote(s string) string {
 // statement is a running statement, told from others by a comment before it.
 type statement struct {
 	s    *session
+	id   string
 	tag  string
 	sql  string
 	done chan struct{}
 }
 
-func (s *session) statement(sql string) *statement {
+// statement prepares one with the id that its client gave it. The engine gives its
+// own, so that a KILL by id is made one by tag.
+func (s *session) statement(id, sql string) *statement {
 	tag := fmt.Sprintf("/*chdbserver-%d*/", s.e.next.Add(1))
-	return &statement{s: s, tag: tag, sql: tag + " " + sql, done: make(chan struct{})}
+	if m := killByID.FindStringSubmatch(sql); m != nil {
+		other, _ := s.e.ids.Load(m[1])
+		sql = "KILL QUERY WHERE startsWith(query, " + quote(fmt.Sprint(other)) + ") ASYNC"
+	}
+	if id != "" {
+		s.e.ids.Store(id, tag)
+	}
+	return &statement{s: s, id: id, tag: tag, sql: tag + " " + sql, done: make(chan struct{})}
 }
+
+var killByID = regexp.MustCompile(`^KILL QUERY WHERE query_id = '(\w+)' ASYNC$`)
 
 // streams matches what the engine can stream.
 var streams = regexp.MustCompile(`(?is)^(\s|--[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*(select|with)\b`)
@@ -149,6 +163,7 @@ var streams = regexp.MustCompile(`(?is)^(\s|--[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*(
 // each calls f with every chunk of the result. A chunk is one block.
 func (t *statement) each(format string, f func(chunk []byte) error) error {
 	defer close(t.done)
+	defer t.s.e.ids.Delete(t.id)
 	e, conn := t.s.e, *t.s.conn
 	if !streams.MatchString(t.sql) {
 		out, err := t.s.run(t.sql, format)

@@ -81,7 +81,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hello {
 		sql = fmt.Sprintf("SELECT displayName(), version(), toUInt32(%d), timezone()", revision)
 	}
-	st := t.statement(sql)
+	st := t.statement(params.Get("query_id"), sql)
 	if params.Get("cancel_http_readonly_queries_on_client_close") == "1" {
 		go func() {
 			select {

@@ -172,7 +172,7 @@ func (s *server) answer(c net.Conn, database string, q proto.Query, packets <-ch
 		return send(c, exceptionPacket(asException(err)))
 	}
 	defer t.close()
-	st := t.statement(q.Body)
+	st := t.statement(q.ID, q.Body)
 	watched := make(chan error, 1)
 	go func() {
 		select {
