@@ -174,10 +174,13 @@ func (k kind) number(i int) int {
 
 func (k kind) isDate() bool { return k.name == "Date" || k.name == "Date32" }
 
+// maxScale is the most digits that a Decimal has.
+const maxScale = 76
+
 // scale is how many digits of a Decimal or a Time64 stand after the point.
 func (k kind) scale() int {
 	if k.name == "Time64" {
 		return k.number(0)
 	}
-	return k.number(1)
+	return min(k.number(1), maxScale)
 }
