@@ -126,8 +126,7 @@ func TestPanicsBecomeErrorsOfTheRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := &database{answer: rows("x")}
-			var h *host
-			h = newHost(t, func(c *datapush.Config) {
+			h := newHost(t, func(c *datapush.Config) {
 				c.Sources["sales"] = db
 				edit(&host{db: db}, c)
 			})

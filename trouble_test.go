@@ -221,7 +221,7 @@ func TestATaskThatCannotBePlannedKeepsNoOtherFromRunning(t *testing.T) {
 	if len(rs) != 1 || rs[0].State != task.Succeeded {
 		t.Errorf("the other task's runs: %+v", rs)
 	}
-	occ, _, err := h.Pusher.Plan(t.Context())
+	occ, _, err := h.Plan(t.Context())
 	if !errors.Is(err, errStore) {
 		t.Errorf("Plan: got error %v, want the store's", err)
 	}
@@ -355,7 +355,7 @@ func TestARunWhosePlanCannotBeHadEndsAtItsDeadline(t *testing.T) {
 	id := h.publish(s)
 	at := shanghai(t, "2024-01-03 08:00:00")
 	h.clock.Set(at)
-	if _, _, err := h.Pusher.Plan(t.Context()); err != nil {
+	if _, _, err := h.Plan(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// Another process finds the run, and never its version.

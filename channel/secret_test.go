@@ -61,7 +61,8 @@ func TestSecretIsNeitherLoggedNorMarshalled(t *testing.T) {
 	d.Secrets = map[string]channel.Secret{"sign": s}
 	var b bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&b, nil), slog.NewJSONHandler(&b, nil)} {
-		slog.New(h).Info("saved", "secret", s, "pointer", &s, "destination", d, slog.Group("g", "secrets", d.Secrets))
+		slog.New(h).Info("saved", "secret", s, "pointer", &s, "destination", d)
+		slog.New(h).WithGroup("g").Info("saved", "secrets", d.Secrets)
 	}
 	if leaks(b.String()) || !strings.Contains(b.String(), channel.Redacted) {
 		t.Errorf("logged: %s", b.String())

@@ -213,18 +213,18 @@ type Run struct {
 type DeliveryState string
 
 const (
-	// Pending: not every part has a receipt yet, and the run goes on.
+	// Pending means that not every part has a receipt yet, and the run goes on.
 	Pending DeliveryState = "pending"
-	// Delivered: every part has a receipt. The receipts say whether the vendor
+	// Delivered means that every part has a receipt. The receipts say whether the vendor
 	// confirmed them or merely accepted them.
 	Delivered DeliveryState = "delivered"
-	// Undelivered: the vendor rejected a part, the message could not be encoded,
+	// Undelivered means that the vendor rejected a part, the message could not be encoded,
 	// or a test gave up. Parts with a receipt have arrived all the same.
 	Undelivered DeliveryState = "undelivered"
-	// Unclear: a part may have arrived, and the destination holds such parts
+	// Unclear means that a part may have arrived, and the destination holds such parts
 	// for a person.
 	Unclear DeliveryState = "unclear"
-	// Expired: the deadline came before every part had a receipt.
+	// Expired means that the deadline came before every part had a receipt.
 	Expired DeliveryState = "expired"
 )
 

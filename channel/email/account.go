@@ -63,6 +63,7 @@ const (
 // Auth is a way to log in.
 type Auth string
 
+// Ways to log in. Those without a comment insist on the mechanism they name.
 const (
 	// AutoAuth takes the first that the server offers of SCRAM-SHA-256,
 	// SCRAM-SHA-1, PLAIN, LOGIN and CRAM-MD5; without TLS only the challenges

@@ -180,7 +180,7 @@ func (c *Channel) open(ctx context.Context, to channel.Destination, s settings) 
 	config.ServerName = s.host
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 
-	var wire net.Conn = raw
+	wire := raw
 	if s.tls == ImplicitTLS {
 		t := tls.Client(raw, config)
 		if err := t.HandshakeContext(ctx); err != nil {

@@ -36,7 +36,7 @@ type Spool struct{}
 // Kind names the destinations this channel serves.
 func (Spool) Kind() channel.Kind { return Kind }
 
-// Limits: a directory takes anything at any rate.
+// Limits are none: a directory takes anything at any rate.
 func (Spool) Limits(channel.Destination) channel.Limits { return channel.Limits{} }
 
 // Check finds mistakes when a destination is saved.

@@ -64,7 +64,7 @@ func Open(dsn string, o *Options) (*Source, error) {
 		// The parser's own errors repeat parts of the DSN.
 		return nil, &source.Error{Op: "clickhouse: open", Err: errors.New("the DSN cannot be read; it is like clickhouse://user:password@host:9000/database, or http://…:8123/…")}
 	}
-	config.Debug = false
+	config.Debug = false //nolint:staticcheck // deprecated, yet a DSN can still set it
 	if config.DialTimeout == 0 {
 		config.DialTimeout = s.opts.ConnectTimeout
 	}

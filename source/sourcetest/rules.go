@@ -60,9 +60,9 @@ func want(err error, kinds ...source.Kind) error {
 	case err == nil:
 		return fmt.Errorf("no error, want one of kind %v", kinds[0])
 	case !errors.As(err, &e):
-		return fmt.Errorf("error %v is a %T, want a *source.Error", err, err)
+		return fmt.Errorf("error %w is a %T, want a *source.Error", err, err)
 	case !slices.Contains(kinds, e.Kind):
-		return fmt.Errorf("error %v is of kind %v, want %v", err, e.Kind, kinds[0])
+		return fmt.Errorf("error %w is of kind %v, want %v", err, e.Kind, kinds[0])
 	}
 	return nil
 }
@@ -279,7 +279,7 @@ func failsLate(ctx context.Context, h Harness) error {
 	r, err := h.Source.Query(ctx, source.Query{SQL: h.Fails})
 	var e *source.Error
 	if !errors.As(err, &e) || r != nil {
-		return fmt.Errorf("result %v and error %v, want only a *source.Error", r, err)
+		return fmt.Errorf("result %v and error %w, want only a *source.Error", r, err)
 	}
 	return nil
 }
@@ -689,7 +689,7 @@ func closed(ctx context.Context, h Harness) error {
 	_, err := h.Source.Query(ctx, source.Query{SQL: h.Count(10)})
 	var e *source.Error
 	if !errors.As(err, &e) {
-		return fmt.Errorf("error %v, want a *source.Error", err)
+		return fmt.Errorf("error %w, want a *source.Error", err)
 	}
 	return nil
 }

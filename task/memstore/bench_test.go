@@ -64,7 +64,6 @@ func perTask(tb testing.TB, n int) float64 {
 	inSlice := specs(n)
 	slice := heap() - empty
 	runtime.KeepAlive(inSlice)
-	inSlice = nil
 
 	empty = heap()
 	s := memstore.New(nil)
