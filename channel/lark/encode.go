@@ -49,7 +49,8 @@ type encoder struct {
 	layout   fit.Layout
 	w        writer
 	textSize int
-	finer    int // divides what a block may measure
+	fresh    fit.Piece // a text component without text
+	room     int       // what a block may measure
 	tables   int
 	visible  bool
 	warnings []channel.Warning
@@ -60,7 +61,7 @@ type encoder struct {
 
 func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", finer: max(finer, 1), notes: msg.Warnings}
+	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", notes: msg.Warnings}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
 	for _, w := range msg.Warnings {
@@ -87,6 +88,12 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	e.layout.First = component(len(e.mentions) + 1)
 	// Header, its text and the keyword are components too.
 	e.layout.Frame = fit.Size{len(plain) + len(e.suffix(nil)) + signRoom, 3}
+
+	e.fresh = fit.Piece{
+		Head: []byte(textHead), HeadSize: component(len(textHead)),
+		Tail: []byte(textTail), TailSize: fit.Size{len(textTail)},
+	}
+	e.room = e.layout.Room(&e.fresh)[0] / max(finer, 1)
 
 	defer e.layout.Close()
 	for _, s := range msg.Sections {
@@ -289,13 +296,8 @@ func (e *encoder) text(b channel.Block, most int) {
 	if e.layout.Omitted {
 		return
 	}
-	fresh := fit.Piece{
-		Head: []byte(textHead), HeadSize: component(len(textHead)),
-		Tail: []byte(textTail), TailSize: fit.Size{len(textTail)},
-	}
-	room := e.layout.Room(&fresh)[0] / e.finer
 	if most == 0 {
-		most = room
+		most = e.room
 	}
 	weight := fit.Weight(b)
 	if weight > most {
@@ -308,7 +310,7 @@ func (e *encoder) text(b channel.Block, most int) {
 	if len(e.w.out) > 0 {
 		p := e.layout.Text()
 		if p == nil {
-			p = e.layout.Open(fresh)
+			p = e.layout.Open(e.fresh)
 		}
 		at := len(p.Buf)
 		lead := 0
@@ -316,11 +318,11 @@ func (e *encoder) text(b channel.Block, most int) {
 			p.Buf = append(p.Buf, `\n\n`...)
 			lead = 4
 		}
-		p.Buf = jsontext.Append(p.Buf, string(e.w.out))
+		p.Buf = jsontext.AppendText(p.Buf, e.w.out)
 		size := len(p.Buf) - at
-		if size > room && most > 64 && most < whole {
+		if size > e.room && most > 64 && most < whole {
 			p.Buf = p.Buf[:at]
-			e.divide(b, weight*room/size*7/8)
+			e.divide(b, weight*e.room/size*7/8)
 			return
 		}
 		p.Add(fit.Size{size}, lead)

@@ -199,6 +199,16 @@ func TestEncodeMentionsNobodyThatDataNames(t *testing.T) {
 	}
 }
 
+func TestEncodeOfAnAddressThatIsNoUTF8(t *testing.T) {
+	ps, err := lark.New(nil).Encode(message("", p(&channel.Link{URL: "https://example.com/\xff\xfe", Inlines: inlines{channel.Text("a")}})), channel.Destination{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "[a](https://example.com/\ufffd\ufffd)"; !strings.Contains(string(ps[0].Body), want) {
+		t.Errorf("the body has no %s: %q", want, ps[0].Body)
+	}
+}
+
 func TestEncodeWithoutContent(t *testing.T) {
 	c := lark.New(nil)
 	mail := message("Title")

@@ -3,7 +3,6 @@ package lark
 import (
 	"bytes"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -26,6 +25,8 @@ type writer struct {
 	space  bool   // a marker was closed after punctuation: a letter needs a space before it
 	flat   int    // inside a heading of 1.0, which is bold as a whole
 	grey   int    // inside a quote of 1.0
+	line   bool   // inside a heading, which is one line
+	inner  []byte // what stands between two markers, while these are written
 	// later holds the tables that stood inside a list or a quote.
 	later []channel.Block
 }
@@ -217,7 +218,7 @@ func (w *writer) block(b channel.Block) {
 			w.markup(" ")
 			w.flat++
 			at := len(w.out)
-			w.inlines(oneLine(b.Inlines))
+			w.heading(b)
 			w.flat--
 			if len(w.out) == at {
 				w.out = w.out[:at-min(max(b.Level, 1), 6)-1]
@@ -225,7 +226,7 @@ func (w *writer) block(b channel.Block) {
 		default:
 			w.span("**", func() {
 				w.flat++
-				w.inlines(oneLine(b.Inlines))
+				w.heading(b)
 				w.flat--
 			})
 		}
@@ -382,26 +383,11 @@ func longest(s string, c byte) int {
 	return most
 }
 
-// oneLine has spaces for breaks, because a heading ends with its line.
-func oneLine(in []channel.Inline) []channel.Inline {
-	out := slices.Clone(in)
-	for i, n := range out {
-		switch n := n.(type) {
-		case *channel.Break:
-			out[i] = channel.Text(" ")
-		case channel.Text:
-			out[i] = channel.Text(jsontext.Line(string(n)))
-		case *channel.Strong:
-			out[i] = &channel.Strong{Inlines: oneLine(n.Inlines)}
-		case *channel.Emphasis:
-			out[i] = &channel.Emphasis{Inlines: oneLine(n.Inlines)}
-		case *channel.Strike:
-			out[i] = &channel.Strike{Inlines: oneLine(n.Inlines)}
-		case *channel.Link:
-			out[i] = &channel.Link{URL: n.URL, Inlines: oneLine(n.Inlines)}
-		}
-	}
-	return out
+// heading writes a heading's text, with spaces for breaks.
+func (w *writer) heading(h *channel.Heading) {
+	w.line = true
+	w.inlines(h.Inlines)
+	w.line = false
 }
 
 func (w *writer) inlines(in []channel.Inline) {
@@ -413,6 +399,9 @@ func (w *writer) inlines(in []channel.Inline) {
 func (w *writer) inline(i channel.Inline) {
 	switch i := i.(type) {
 	case channel.Text:
+		if w.line {
+			i = channel.Text(jsontext.Line(string(i)))
+		}
 		w.text(i.Show())
 	case channel.CodeSpan:
 		w.codeSpan(string(i))
@@ -435,6 +424,10 @@ func (w *writer) inline(i channel.Inline) {
 	case *channel.Mention:
 		w.mention(*i)
 	case *channel.Break:
+		if w.line {
+			w.text(" ")
+			return
+		}
 		if w.start && !bytes.HasSuffix(w.out, append([]byte("<br>\n"), w.prefix...)) {
 			return // a line that begins with a tag is a block of HTML
 		}
@@ -454,16 +447,17 @@ func (w *writer) span(mark string, f func()) {
 	at := len(w.out)
 	start := w.start
 	f()
-	inner := string(w.out[at:])
+	n := len(w.out) - at
+	w.inner = append(append(append(w.inner[:0], w.out[at:]...), '\n'), w.prefix...)
 	w.out = w.out[:at]
 	w.start = start
 	first := true
-	for line := range strings.SplitSeq(inner, "\n"+string(w.prefix)) {
+	for line := range bytes.SplitSeq(w.inner[:n], w.inner[n:]) {
 		if !first {
 			w.nl()
 		}
 		first = false
-		line, end := strings.CutSuffix(line, "<br>")
+		line, end := bytes.CutSuffix(line, br)
 		w.marked(mark, line)
 		if end {
 			w.markup("<br>")
@@ -471,33 +465,35 @@ func (w *writer) span(mark string, f func()) {
 	}
 }
 
+var br = []byte("<br>")
+
 // marked writes a line between two markers.
-func (w *writer) marked(mark, inner string) {
+func (w *writer) marked(mark string, inner []byte) {
 	start := w.start
-	body := strings.TrimLeft(inner, " ")
+	body := bytes.TrimLeft(inner, " ")
 	lead := inner[:len(inner)-len(body)]
-	inner = strings.TrimRight(body, " ")
+	inner = bytes.TrimRight(body, " ")
 	trail := body[len(inner):]
-	w.markup(lead)
-	if inner == "" {
+	w.out = append(w.out, lead...)
+	if len(inner) == 0 {
 		return
 	}
 	if w.space {
 		w.markup(" ")
 		w.space = false
 	}
-	first, _ := utf8.DecodeRuneInString(inner)
-	last, _ := utf8.DecodeLastRuneInString(inner)
+	first, _ := utf8.DecodeRune(inner)
+	last, _ := utf8.DecodeLastRune(inner)
 	before, size := utf8.DecodeLastRune(w.out)
 	if punct(first) && size > 0 && !start && !unicode.IsSpace(before) && !punct(before) {
 		w.markup(" ")
 	}
 	w.markup(mark)
-	w.markup(inner)
+	w.out = append(w.out, inner...)
 	w.markup(mark)
-	w.markup(trail)
+	w.out = append(w.out, trail...)
 	w.start = false
-	w.space = punct(last) && trail == ""
+	w.space = punct(last) && len(trail) == 0
 }
 
 func (w *writer) codeSpan(s string) {
@@ -549,13 +545,18 @@ func (w *writer) link(l *channel.Link) {
 	}
 	w.grey = grey
 	w.space = false
-	w.markup("](" + to + ")")
+	w.markup("](")
+	w.markup(to)
+	w.markup(")")
 }
 
 // address makes an http or https address safe between the parentheses of a
 // link.
 func address(s string) (string, bool) {
 	s = strings.TrimSpace(s)
+	if !utf8.ValidString(s) {
+		s = string([]rune(s)) // what is written next to it is UTF-8
+	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", false

@@ -54,6 +54,28 @@ func Append(dst []byte, s string) []byte {
 	return append(dst, s[from:]...)
 }
 
+// AppendText is Append for bytes that [Text] made, with or without markup: valid
+// UTF-8 without control characters except line feed and tab.
+func AppendText(dst, b []byte) []byte {
+	from := 0
+	for i, c := range b {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, b[from:i]...)
+		from = i + 1
+		switch c {
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', c)
+		}
+	}
+	return append(dst, b[from:]...)
+}
+
 func escape(dst []byte, c byte) []byte {
 	switch c {
 	case '"', '\\':

@@ -64,6 +64,10 @@ func FuzzQuote(f *testing.F) {
 		if l := jsontext.Line(s); !utf8.ValidString(l) || strings.ContainsAny(l, "\n\r\t\x00\u2028") {
 			t.Errorf("Line(%q) = %q", s, l)
 		}
+		text := jsontext.Text(s)
+		if err := json.Unmarshal([]byte(`"`+string(jsontext.AppendText(nil, []byte(text)))+`"`), &got); err != nil || got != text {
+			t.Errorf("AppendText(%q) reads back as %q, %v", text, got, err)
+		}
 	})
 }
 

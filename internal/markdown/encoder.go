@@ -155,7 +155,7 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 		p.Buf = append(p.Buf, e.Layout.Sep...)
 		lead, gap = len(e.Layout.Sep), e.Layout.SepSize
 	}
-	p.Buf = appendJSON(p.Buf, e.scratch)
+	p.Buf = jsontext.AppendText(p.Buf, e.scratch)
 	size := e.measure(len(e.scratch), len(p.Buf)-at-lead)
 	size[0] += e.size
 	if size[0] > max {
@@ -287,7 +287,7 @@ func (r *rows) columns(n, room int) {
 	}
 	finish := func(text []byte) []byte {
 		from := len(finished)
-		finished = appendJSON(finished, text)
+		finished = jsontext.AppendText(finished, text)
 		return finished[from:len(finished):len(finished)]
 	}
 	for i := range n {
@@ -328,7 +328,7 @@ func (r *rows) columns(n, room int) {
 	if r.pipes {
 		r.opens += len(" |")
 		head = append(append(append(head, "|\n"...), align...), "|\n"...)
-		r.piece.Head = appendJSON(nil, head)
+		r.piece.Head = jsontext.AppendText(nil, head)
 		r.piece.HeadSize = e.measure(len(head), len(r.piece.Head))
 	}
 }
@@ -434,7 +434,7 @@ func (r *rows) value(buf []byte, i int, c *channel.Cell, clip bool) (_ []byte, t
 		end := ""
 		if c.Color != "" && e.D.Color != nil {
 			open, after := e.D.Color(c.Color)
-			buf, text, end = appendJSON(buf, []byte(open)), len(open)+len(after), after
+			buf, text, end = jsontext.AppendText(buf, []byte(open)), len(open)+len(after), after
 		}
 		if c.Bare() {
 			buf, n = e.cell(buf, c.Text, r.begin && i == 0)
@@ -467,7 +467,7 @@ func (r *rows) value(buf []byte, i int, c *channel.Cell, clip bool) (_ []byte, t
 func (r *rows) shortened(buf []byte, i int, c *channel.Cell) ([]byte, int) {
 	shown, _ := r.e.clipped(r.e.scratch[:0], jsontext.Line(r.t.Columns[i].Show(*c)), r.limit)
 	r.e.scratch = shown
-	return appendJSON(buf, shown), len(shown)
+	return jsontext.AppendText(buf, shown), len(shown)
 }
 
 // cell writes a text of a cell, and gives its length as text.
@@ -477,7 +477,7 @@ func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
 	}
 	at := line{cell: e.D.Tables == Pipes, begin: begin}
 	e.scratch = e.D.escape(e.scratch[:0], jsontext.Line(s), &at)
-	return appendJSON(buf, e.scratch), len(e.scratch)
+	return jsontext.AppendText(buf, e.scratch), len(e.scratch)
 }
 
 // stopped reports whether a text holds a byte of a table.
@@ -512,7 +512,7 @@ func (e *Encoder) escaped(dst []byte, s string) []byte {
 func (e *Encoder) clipped(dst []byte, s string, limit int) ([]byte, bool) {
 	count := func(b []byte) int {
 		if e.Encoded {
-			return len(appendJSON(nil, b))
+			return len(jsontext.AppendText(nil, b))
 		}
 		return len(b)
 	}
@@ -550,7 +550,7 @@ func (r *rows) empty() {
 // JSON string. It does not count as visible content.
 func (e *Encoder) Block(b channel.Block) []byte {
 	w := Writer{D: e.D, Warn: e.Warn, Mention: func(m channel.Mention) string { s, _ := e.Mention(m); return s }}
-	return appendJSON(nil, w.Append(nil, b))
+	return jsontext.AppendText(nil, w.Append(nil, b))
 }
 
 // Literal writes a text in the dialect, for where markup is expected.

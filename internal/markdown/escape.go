@@ -200,25 +200,3 @@ func percent(u string) string {
 func unsafe(c byte) bool {
 	return c <= ' ' || c >= 0x7f || strings.IndexByte("()<>\"\\`|{}^*", c) >= 0
 }
-
-// appendJSON appends b as the inside of a JSON string. b is valid UTF-8 without
-// control characters except LF and tab, which is what a Writer writes.
-func appendJSON(dst, b []byte) []byte {
-	from := 0
-	for i, c := range b {
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, b[from:i]...)
-		from = i + 1
-		switch c {
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', c)
-		}
-	}
-	return append(dst, b[from:]...)
-}
