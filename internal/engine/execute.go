@@ -117,7 +117,9 @@ func (e *Engine) claim(ctx context.Context, seen *task.Run, pl *plan, fresh bool
 // must be released, also when ctx has ended.
 func (x *execution) claim(ctx context.Context, seen *task.Run, fresh bool) (err error) {
 	e := x.e
-	if s, ok := e.Store.(task.Starter); ok && fresh {
+	// A deadline that counts from the start is set when the claim is there, and
+	// not while the run may still wait for others.
+	if s, ok := e.Store.(task.Starter); ok && fresh && !fromStart(seen) {
 		x.run = *seen
 		x.start()
 		x.run.State = task.Running
