@@ -121,7 +121,7 @@ func run() int {
 		name string
 		send func()
 	}{{"shoutrrr", shout}, {"notify", note}} {
-		r := ratio.Compare(fmt.Sprintf("%d sends, 16 in flight, beside %s", n, x.name), 31, 1, flight(n, 16, send), flight(n, 16, x.send))
+		r := ratio.Compare(fmt.Sprintf("%d sends, 16 in flight, beside %s", n, x.name), 121, 1, flight(n, 16, send), flight(n, 16, x.send))
 		r.Most = 0.5
 		rows = append(rows, r)
 	}
