@@ -13,20 +13,15 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	_ "github.com/snowflakedb/gosnowflake"
 
-	"github.com/datapush-go/datapush/internal/bench/ratio"
+	"github.com/datapush-go/datapush/internal/bench/reading"
 	"github.com/datapush-go/datapush/source"
 	"github.com/datapush-go/datapush/source/snowflake"
 	"github.com/datapush-go/datapush/source/snowflake/snowflakefake"
 )
 
-const (
-	rows   = 10_000
-	rounds = 31
-	query  = "SELECT * FROM sales"
-)
+const query = "SELECT * FROM sales"
 
 func main() {
 	// The driver asks clouds where it runs otherwise.
@@ -60,52 +55,14 @@ func run() (int, error) {
 	}
 	defer theirs.Close()
 
-	got, err := ours.Query(context.Background(), source.Query{SQL: query})
-	if err != nil {
-		return 1, err
-	}
-	want, err := scan(theirs)
-	if err != nil {
-		return 1, err
-	}
-	if diff := cmp.Diff(want, got.Rows); diff != "" || len(want) != rows {
-		return 1, fmt.Errorf("%d rows, values differ (-driver +source):\n%s", len(want), diff)
-	}
-
-	var failed error
-	row := ratio.Compare("10,000 rows x 8 columns", rounds, 1, func() {
-		if _, err := ours.Query(context.Background(), source.Query{SQL: query}); err != nil {
-			failed = err
-		}
-	}, func() {
-		if _, err := scan(theirs); err != nil {
-			failed = err
-		}
-	})
-	if failed != nil {
-		return 1, failed
-	}
-	row.Most = 1.15
-	return ratio.Report(os.Stdout, row), nil
+	return reading.Compare(ours, query, 31, func() ([][]any, error) { return scan(theirs) })
 }
 
 func table() snowflakefake.Table {
-	t := snowflakefake.Table{Name: "SALES", Columns: []snowflakefake.Column{
+	return snowflakefake.Table{Name: "SALES", Columns: []snowflakefake.Column{
 		{Name: "ID", Type: "NUMBER(38,0)"}, {Name: "DEPARTMENT", Type: "VARCHAR"}, {Name: "REVENUE", Type: "NUMBER(38,18)"}, {Name: "SHARE", Type: "FLOAT"},
 		{Name: "OPEN", Type: "BOOLEAN"}, {Name: "DAY", Type: "DATE"}, {Name: "AT", Type: "TIMESTAMP_NTZ(9)"}, {Name: "NOTE", Type: "VARCHAR"},
-	}}
-	start := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
-	for i := range rows {
-		var note any
-		if i%3 > 0 {
-			note = fmt.Sprintf("note %d about department %d", i, i%17)
-		}
-		t.Rows = append(t.Rows, []any{
-			i, fmt.Sprintf("department %d", i%17), fmt.Sprintf("%d.%018d", i*37, i), float64(i) / 7, i%2 == 0,
-			start.AddDate(0, 0, i%365), start.Add(time.Duration(i) * time.Second), note,
-		})
-	}
-	return t
+	}, Rows: reading.Cells()}
 }
 
 // scan reads the result with the driver alone, into rows of the same cells. It
@@ -116,7 +73,7 @@ func scan(db *sql.DB) ([][]any, error) {
 		return nil, err
 	}
 	defer result.Close()
-	out := make([][]any, 0, rows)
+	out := make([][]any, 0, reading.Rows)
 	for result.Next() {
 		var (
 			id, department, revenue, share, open string
