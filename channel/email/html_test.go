@@ -114,7 +114,7 @@ func FuzzHTML(f *testing.F) {
 	to := email.To("mail", a)
 	f.Fuzz(func(t *testing.T, s, address string) {
 		if strings.ContainsAny(s, "\ufffe\uffff") || strings.Contains(s, "\r") && !strings.Contains(s, "\r\n") {
-			t.Skip() // no XML reader takes the one, and all change the other
+			return // no XML reader takes the one, and all change the other
 		}
 		address = strings.Map(func(r rune) rune { // the renderer has encoded the rest
 			if r <= ' ' || r >= 0x7f {
@@ -123,7 +123,7 @@ func FuzzHTML(f *testing.F) {
 			return r
 		}, address)
 		if !utf8.ValidString(address) {
-			t.Skip()
+			return // the renderer writes UTF-8
 		}
 		m, want := everywhere(s, address)
 		model, _ := everywhere("x", "y")

@@ -55,7 +55,7 @@ func FuzzLines(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// It adds a third carriage return before a line feed after two.
 		if bytes.Contains(data, []byte("\r\r")) {
-			t.Skip()
+			return
 		}
 		var out bytes.Buffer
 		w := textproto.NewWriter(bufio.NewWriter(&out)).DotWriter()

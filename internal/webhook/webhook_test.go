@@ -767,7 +767,7 @@ func FuzzErrorsHoldNoSecret(f *testing.F) {
 	f.Add("https://a.example/?key=", `a"b\c`, `{"k":"a\"b\\c"}`)
 	f.Fuzz(func(t *testing.T, base, secret, text string) {
 		if len(secret) < 6 || strings.ContainsAny(secret, "[]…\uFFFD") {
-			t.Skip("short or made of what the mask itself writes")
+			return // too short, or made of what the mask itself writes
 		}
 		e := open().Error(webhook.Request{URL: base + secret, Secrets: []string{secret}}, channel.Unknown, "", text+secret, 0)
 		if s := e.Err.Error(); strings.Contains(s, secret) {
