@@ -2,21 +2,15 @@ package dingtalk_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
 	"github.com/datapush-go/datapush/channel/dingtalk"
+	"github.com/datapush-go/datapush/internal/readback"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 type request struct {
 	MsgType  string `json:"msgtype"`
@@ -54,26 +48,6 @@ func show(t *testing.T, ps []channel.Payload) string {
 	return b.String()
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", file, diff)
-	}
-}
-
 func TestConstructs(t *testing.T) {
 	c := dingtalk.New(nil)
 	for _, tables := range []string{dingtalk.TablesList, dingtalk.TablesRaw} {
@@ -90,7 +64,7 @@ func TestConstructs(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				golden(t, name, show(t, ps))
+				readback.Golden(t, name, show(t, ps))
 			})
 		}
 	}

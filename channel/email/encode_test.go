@@ -18,6 +18,7 @@ import (
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/email"
+	"github.com/datapush-go/datapush/internal/readback"
 )
 
 var plainAccount = email.Account{
@@ -279,19 +280,19 @@ func TestEncodeDrawsEveryNode(t *testing.T) {
 	p := encode(t, email.New(nil), m, email.To("mail", plainAccount))
 	wire(t, p.Body)
 	_, tree := parse(t, p.Body)
-	golden(t, "everything.html", []byte(strings.ReplaceAll(tree.find("text/html").Body, "\r\n", "\n")))
-	golden(t, "everything.txt", []byte(strings.ReplaceAll(tree.find("text/plain").Body, "\r\n", "\n")))
-	golden(t, "everything.tree", []byte(tree.tree()))
+	readback.Golden(t, "everything.html", []byte(strings.ReplaceAll(tree.find("text/html").Body, "\r\n", "\n")))
+	readback.Golden(t, "everything.txt", []byte(strings.ReplaceAll(tree.find("text/plain").Body, "\r\n", "\n")))
+	readback.Golden(t, "everything.tree", []byte(tree.tree()))
 	var warnings strings.Builder
 	for _, w := range p.Warnings {
 		fmt.Fprintf(&warnings, "%s: %s\n", w.Code, w.Text)
 	}
-	golden(t, "everything.warnings", []byte(warnings.String()))
+	readback.Golden(t, "everything.warnings", []byte(warnings.String()))
 }
 
 func TestMailIsReadableRaw(t *testing.T) {
 	p := encode(t, email.New(nil), sales(), email.To("mail", plainAccount))
-	golden(t, "sales.eml", p.Body)
+	readback.Golden(t, "sales.eml", p.Body)
 }
 
 func TestImagesAreCarriedInTheMail(t *testing.T) {

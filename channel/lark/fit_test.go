@@ -14,6 +14,7 @@ import (
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
 	"github.com/datapush-go/datapush/channel/lark"
+	"github.com/datapush-go/datapush/internal/readback"
 )
 
 // card is a card as encoding/json reads it.
@@ -70,17 +71,6 @@ func shown(t *testing.T, ps []channel.Payload) (rows [][]string) {
 	return rows
 }
 
-func want(tb *channel.Table, rows int) (out [][]string) {
-	for i := range rows {
-		var row []string
-		for c, cell := range tb.Row(i) {
-			row = append(row, tb.Columns[c].Show(cell))
-		}
-		out = append(out, row)
-	}
-	return out
-}
-
 func within(t *testing.T, ps []channel.Payload) {
 	t.Helper()
 	for _, p := range ps {
@@ -104,7 +94,7 @@ func TestEncodeSplitsBetweenRows(t *testing.T) {
 	}
 	within(t, ps)
 	accepted(t, ps)
-	if diff := cmp.Diff(want(tb, 300), shown(t, ps)); diff != "" {
+	if diff := cmp.Diff(readback.Rows(tb, 300), shown(t, ps)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	n := len(ps)
@@ -138,7 +128,7 @@ func TestEncodeShowsTopRows(t *testing.T) {
 			if len(ps) != tt.parts || len(rows) < 50*tt.parts {
 				t.Errorf("%d parts with %d rows", len(ps), len(rows))
 			}
-			if diff := cmp.Diff(want(tb, len(rows)), rows); diff != "" {
+			if diff := cmp.Diff(readback.Rows(tb, len(rows)), rows); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			left := 10000 - len(rows)

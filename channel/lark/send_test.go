@@ -13,6 +13,7 @@ import (
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
 	"github.com/datapush-go/datapush/channel/lark"
+	"github.com/datapush-go/datapush/internal/readback"
 )
 
 var now = time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC)
@@ -381,7 +382,7 @@ func TestPreview(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.ReplaceAll(tt.name, " ", "-")+".html", []byte(strings.ReplaceAll(h, "><", ">\n<")+"\n"))
+			readback.Golden(t, strings.ReplaceAll(tt.name, " ", "-")+".html", strings.ReplaceAll(h, "><", ">\n<")+"\n")
 			for _, bad := range []string{"<script", "<img", "src=", "javascript:"} {
 				if strings.Contains(h, bad) {
 					t.Errorf("the preview holds %q", bad)

@@ -14,6 +14,7 @@ import (
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
 	"github.com/datapush-go/datapush/channel/teams"
+	"github.com/datapush-go/datapush/internal/readback"
 )
 
 // element is an element of a card as encoding/json reads it.
@@ -67,17 +68,6 @@ func shown(t *testing.T, ps []channel.Payload) (rows [][]string) {
 	return rows
 }
 
-func want(tb *channel.Table, rows int) (out [][]string) {
-	for i := range rows {
-		var row []string
-		for c, cell := range tb.Row(i) {
-			row = append(row, tb.Columns[c].Show(cell))
-		}
-		out = append(out, row)
-	}
-	return out
-}
-
 func within(t *testing.T, ps []channel.Payload) {
 	t.Helper()
 	for _, p := range ps {
@@ -113,7 +103,7 @@ func TestEncodeSplitsBetweenRows(t *testing.T) {
 	}
 	within(t, ps)
 	accepted(t, ps)
-	if diff := cmp.Diff(want(tb, 150), shown(t, ps)); diff != "" {
+	if diff := cmp.Diff(readback.Rows(tb, 150), shown(t, ps)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	n := len(ps)
@@ -147,7 +137,7 @@ func TestEncodeShowsTopRows(t *testing.T) {
 			if len(ps) != tt.parts || len(rows) < 20*tt.parts {
 				t.Errorf("%d parts with %d rows", len(ps), len(rows))
 			}
-			if diff := cmp.Diff(want(tb, len(rows)), rows); diff != "" {
+			if diff := cmp.Diff(readback.Rows(tb, len(rows)), rows); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			left := 10000 - len(rows)

@@ -5,65 +5,26 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
 	"github.com/datapush-go/datapush/channel/teams"
+	"github.com/datapush-go/datapush/internal/readback"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 type (
 	blocks  = []channel.Block
 	inlines = []channel.Inline
 )
 
-func p(in ...channel.Inline) channel.Block { return &channel.Paragraph{Inlines: in} }
+var message, p, revenue, grid = readback.Message, readback.Paragraph, readback.Revenue, readback.Grid
 
 func t(s string) channel.Text { return channel.Text(s) }
-
-func message(title string, bs ...channel.Block) *channel.Message {
-	return &channel.Message{ID: "push-1", At: time.Date(2024, 1, 3, 8, 0, 0, 0, time.UTC), Title: title, Sections: []channel.Section{{Blocks: bs}}}
-}
-
-// revenue is the table of the first sample report.
-func revenue() *channel.Table {
-	n := func(s string) channel.Cell { return channel.Cell{Text: s, Raw: s, Type: channel.TypeNumber} }
-	c := func(s, mark string, color channel.Color) channel.Cell {
-		return channel.Cell{Text: s, Raw: s, Type: channel.TypeNumber, Mark: mark, Color: color}
-	}
-	return &channel.Table{
-		Columns: []channel.Column{{Header: "Department"}, {Header: "Revenue", Prefix: "¥"}, {Header: "Change", Suffix: " yuan"}},
-		Cells: []channel.Cell{
-			{Text: "Department 1"}, n("11000"), c("-1000", "↓", channel.ColorRed),
-			{Text: "Department 2"}, n("20000"), c("-1000", "↓", channel.ColorRed),
-			{Text: "Department 3"}, n("10000"), c("5000", "↑", channel.ColorGreen),
-		},
-	}
-}
-
-func grid(rows, columns int, cell func(r, c int) string) *channel.Table {
-	t := &channel.Table{Columns: make([]channel.Column, columns), Cells: make([]channel.Cell, 0, rows*columns)}
-	for c := range t.Columns {
-		t.Columns[c].Header = fmt.Sprintf("Column %d", c)
-	}
-	for r := range rows {
-		for c := range columns {
-			s := cell(r, c)
-			t.Cells = append(t.Cells, channel.Cell{Text: s, Raw: s})
-		}
-	}
-	return t
-}
 
 const hostile = "**b** _i_ ~~s~~ `c` # h | a\\*b <at>Ann</at> <at id=\"all\"/> <font color='red'>r</font> [x](http://e.vil) ![i](k) &amp; <script>alert(1)</script> <@u> \u202eright {{DATE(2017-02-14T06:08:00Z)}} $x$"
 
@@ -116,14 +77,14 @@ func TestEncode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.ReplaceAll(tt.name, " ", "-")+".txt", readable(t, ps))
+			readback.Golden(t, strings.ReplaceAll(tt.name, " ", "-")+".txt", readable(t, ps))
 			within(t, ps)
 			accepted(t, ps)
 			h, err := c.Preview(ps[0])
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.ReplaceAll(tt.name, " ", "-")+".html", []byte(strings.ReplaceAll(h, "><", ">\n<")+"\n"))
+			readback.Golden(t, strings.ReplaceAll(tt.name, " ", "-")+".html", []byte(strings.ReplaceAll(h, "><", ">\n<")+"\n"))
 			for _, bad := range []string{"<script", "<img", "src=", "javascript:"} {
 				if strings.Contains(h, bad) {
 					t.Errorf("the preview holds %q", bad)
@@ -148,24 +109,6 @@ func readable(t *testing.T, ps []channel.Payload) []byte {
 		b.WriteString("\n")
 	}
 	return b.Bytes()
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got)\n%s", file, diff)
-	}
 }
 
 // accepted sends payloads to the fake and returns what it posted; that a flow

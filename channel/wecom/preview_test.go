@@ -9,6 +9,7 @@ import (
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
 	"github.com/datapush-go/datapush/channel/wecom"
+	"github.com/datapush-go/datapush/internal/readback"
 )
 
 func TestPreview(t *testing.T) {
@@ -29,7 +30,7 @@ func TestPreview(t *testing.T) {
 			}
 			b.WriteString("<!-- " + s.Name + " -->\n" + html)
 		}
-		golden(t, "preview-"+format+".html", b.String())
+		readback.Golden(t, "preview-"+format+".html", b.String())
 	}
 }
 
@@ -50,10 +51,10 @@ func TestPreviewShowsHostileTextAsText(t *testing.T) {
 		var want []string
 		for _, b := range s.Message.Sections[0].Blocks {
 			for _, i := range b.(*channel.Paragraph).Inlines {
-				want = append(want, shown(string(i.(channel.Text))))
+				want = append(want, readback.Shown(string(i.(channel.Text))))
 			}
 		}
-		if diff := cmp.Diff(want, elements(html, "p")); diff != "" {
+		if diff := cmp.Diff(want, readback.Elements(html, "p")); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}

@@ -59,6 +59,8 @@ var rules = []rule{
 	{"channel/channeltest", []string{"channel", "github.com/google/go-cmp/...", "github.com/emersion/go-smtp/...", "github.com/emersion/go-sasl/..."}},
 	{"task/storetest", []string{"task", "schedule", "version", "source", "channel", "render", "github.com/google/go-cmp/..."}},
 
+	// For the tests of channels, which read Markdown as goldmark does.
+	{"internal/readback", []string{"channel", "github.com/google/go-cmp/...", "github.com/yuin/goldmark/..."}},
 	// PostgreSQL and Hologres share their driver as well.
 	{"internal/pg", []string{"source", "internal/...", "github.com/jackc/pgx/v5/..."}},
 	{"internal/...", []string{"schedule", "version", "source", "channel", "render", "task", "internal/..."}},
@@ -66,7 +68,7 @@ var rules = []rule{
 }
 
 // helpers are packages for tests; only tests and examples may import them.
-var helpers = []string{"schedule/scheduletest", "source/sourcetest", "source/snowflake/snowflakefake", "channel/channeltest", "task/storetest"}
+var helpers = []string{"schedule/scheduletest", "source/sourcetest", "source/snowflake/snowflakefake", "channel/channeltest", "task/storetest", "internal/readback"}
 
 type pkg struct {
 	ImportPath string
