@@ -7,8 +7,6 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark/parser"
-
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/source"
 )
@@ -32,10 +30,9 @@ type Options struct {
 // parsed form of recent texts. Its methods may be called by several goroutines
 // at once. Make one with [Default].
 type TemplateRenderer struct {
-	opts   Options
-	parser parser.Parser
-	cache  cache
-	runs   sync.Pool // of *run, for their buffers
+	opts  Options
+	cache cache
+	runs  sync.Pool // of *run, for their buffers
 }
 
 var (
@@ -46,7 +43,7 @@ var (
 // Default makes the renderer that this package documents. Nil options are the
 // zero ones.
 func Default(o *Options) *TemplateRenderer {
-	t := &TemplateRenderer{parser: newParser()}
+	t := new(TemplateRenderer)
 	if o != nil {
 		t.opts = *o
 	}
@@ -390,7 +387,7 @@ func (r *run) fillLine(field string, t *template, parts []part) string {
 
 // document is the parsed form of a Markdown text, its references resolved.
 func (r *run) document(field, src string) *document {
-	d := r.renderer.cache.document(r.renderer.parser, src)
+	d := r.renderer.cache.document(src)
 	r.resolve(field, d.template)
 	for _, w := range d.warnings {
 		r.addWarning(w)
@@ -432,14 +429,14 @@ func (c *cache) template(src string) *template {
 	return t
 }
 
-func (c *cache) document(p parser.Parser, src string) *document {
+func (c *cache) document(src string) *document {
 	c.mu.RLock()
 	d := c.documents[src]
 	c.mu.RUnlock()
 	if d != nil {
 		return d
 	}
-	d = parseDocument(p, src)
+	d = parseDocument(src)
 	if c.room(src) {
 		c.documents[src] = d
 		c.mu.Unlock()

@@ -8,8 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark/parser"
-
 	"github.com/datapush-go/datapush/channel"
 )
 
@@ -34,11 +32,11 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 		return writeMarkdown(withoutEmphasis(blocks))
 	}
 	want := outline(blocks)
-	if !d.tagged && outline(readMarkdown(r.renderer.parser, text)) == want {
+	if !d.tagged && outline(readMarkdown(text)) == want {
 		return text
 	}
 	text = writeMarkdown(blocks)
-	if outline(readMarkdown(r.renderer.parser, text)) == want {
+	if outline(readMarkdown(text)) == want {
 		return text
 	}
 	return writeMarkdown(withoutEmphasis(blocks))
@@ -50,9 +48,9 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 const maxTried = 16 << 10
 
 // readMarkdown parses Markdown in which ${ is text.
-func readMarkdown(p parser.Parser, src string) []channel.Block {
+func readMarkdown(src string) []channel.Block {
 	b := builder{source: clean([]byte(src), 0), strict: true}
-	return b.parse(p).static
+	return b.parse().static
 }
 
 // substitute puts escaped values into the source; plain says that nothing had

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
@@ -15,14 +16,15 @@ import (
 	"github.com/datapush-go/datapush/channel"
 )
 
-// newParser reads CommonMark with GFM's tables, task lists and strikethrough,
-// and without HTML: what looks like a tag is text, except <at> and <br>.
-func newParser() parser.Parser {
+// markdownParser reads CommonMark with GFM's tables, task lists and
+// strikethrough, and without HTML: what looks like a tag is text, except <at> and
+// <br>. One serves all goroutines.
+var markdownParser = sync.OnceValue(func() parser.Parser {
 	return parser.NewParser(
 		parser.WithBlockParsers(
 			util.Prioritized(parser.NewSetextHeadingParser(), 100),
 			util.Prioritized(parser.NewThematicBreakParser(), 200),
-			util.Prioritized(parser.NewListParser(), 300),
+			util.Prioritized(listParser{parser.NewListParser()}, 300),
 			util.Prioritized(parser.NewListItemParser(), 400),
 			util.Prioritized(parser.NewCodeBlockParser(), 500),
 			util.Prioritized(parser.NewATXHeadingParser(), 600),
@@ -40,13 +42,34 @@ func newParser() parser.Parser {
 			util.Prioritized(extension.NewStrikethroughParser(), 500),
 		),
 		parser.WithParagraphTransformers(
-			util.Prioritized(parser.LinkReferenceParagraphTransformer, 100),
+			util.Prioritized(linkDefinitions{parser.LinkReferenceParagraphTransformer}, 100),
 			util.Prioritized(extension.NewTableParagraphTransformer(), 200),
 		),
 		parser.WithASTTransformers(
 			util.Prioritized(extension.NewTableASTTransformer(), 0),
 		),
 	)
+})
+
+// listParser is goldmark's, which ends a list by putting other nodes in the place
+// of the paragraphs of a tight one. To us both are paragraphs.
+type listParser struct{ parser.BlockParser }
+
+func (listParser) Close(ast.Node, text.Reader, parser.Context) {}
+
+// linkDefinitions is goldmark's transformer, which makes a reader for each
+// paragraph that it looks at, for those alone that may begin with a definition.
+type linkDefinitions struct{ parser.ParagraphTransformer }
+
+func (l linkDefinitions) Transform(p *ast.Paragraph, reader text.Reader, pc parser.Context) {
+	if p.Lines().Len() > 0 {
+		line := p.Lines().At(0)
+		line = line.TrimLeftSpace(reader.Source())
+		if !line.IsEmpty() && reader.Source()[line.Start] != '[' {
+			return
+		}
+	}
+	l.ParagraphTransformer.Transform(p, reader, pc)
 }
 
 // document is a Markdown text ready to be filled with values. Its nodes mirror
@@ -140,10 +163,10 @@ const (
 )
 
 // parseDocument never fails; mistakes in references are in template.bad.
-func parseDocument(p parser.Parser, src string) *document {
+func parseDocument(src string) *document {
 	d := &document{template: parseTemplate(src)}
 	b := builder{source: d.tokenized(), tokens: len(d.refs) > 0, direct: true}
-	d.blocks = b.parse(p)
+	d.blocks = b.parse()
 	d.around, d.direct = surroundings(d.template)
 	d.direct = d.direct && b.direct
 	d.tagged = inTag(d.template)
@@ -178,9 +201,9 @@ type builder struct {
 	buf        []byte // an address under construction
 }
 
-func (b *builder) parse(p parser.Parser) blockList {
+func (b *builder) parse() blockList {
 	b.text = string(b.source)
-	return b.blocks(p.Parse(text.NewReader(b.source)))
+	return b.blocks(markdownParser().Parse(text.NewReader(b.source)))
 }
 
 func (b *builder) blocks(parent ast.Node) blockList {
@@ -234,7 +257,7 @@ func (b *builder) block(n ast.Node) blockNode {
 			return blockNode{static: newNode(b, &b.headings, channel.Heading{Level: n.Level, Inlines: l.static})}
 		}
 		return blockNode{fill: &blockFill{kind: kindHeading, level: n.Level, inlines: l}}
-	case *ast.Paragraph, *ast.TextBlock:
+	case *ast.Paragraph:
 		l := b.inlines(n, false)
 		if l.isStatic() {
 			if image := onlyImage(l.static); image != nil {
