@@ -50,7 +50,7 @@ const maxTried = 16 << 10
 // readMarkdown parses Markdown in which ${ is text.
 func readMarkdown(src string) []channel.Block {
 	b := builder{source: clean([]byte(src), 0), strict: true}
-	return b.parse().static
+	return b.parse(src).static
 }
 
 // substitute puts escaped values into the source; plain says that nothing had

@@ -166,7 +166,7 @@ const (
 func parseDocument(src string) *document {
 	d := &document{template: parseTemplate(src)}
 	b := builder{source: d.tokenized(), tokens: len(d.refs) > 0, direct: true}
-	d.blocks = b.parse()
+	d.blocks = b.parse(src)
 	d.around, d.direct = surroundings(d.template)
 	d.direct = d.direct && b.direct
 	d.tagged = inTag(d.template)
@@ -187,9 +187,8 @@ type builder struct {
 	// strict keeps a hard line break visible where it would become a space.
 	strict bool
 
-	// What lists are collected on before they get a slice of their own.
+	// What inlines are collected on before they get a slice of their own.
 	inlineStack []inlineNode
-	blockStack  []blockNode
 	// Where what is made often is cut from.
 	inlineRoom slab[channel.Inline]
 	blockRoom  slab[channel.Block]
@@ -201,30 +200,38 @@ type builder struct {
 	buf        []byte // an address under construction
 }
 
-func (b *builder) parse() blockList {
-	b.text = string(b.source)
+// parse reads b.source, which was made of src.
+func (b *builder) parse(src string) blockList {
+	if b.text = src; string(b.source) != src {
+		b.text = string(b.source)
+	}
 	return b.blocks(markdownParser().Parse(text.NewReader(b.source)))
 }
 
 func (b *builder) blocks(parent ast.Node) blockList {
-	mark := len(b.blockStack)
+	l := blockList{static: b.blockRoom.cut(parent.ChildCount(), b.roomSize())[:0]}
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
-		if node := b.block(n); node.static != nil || node.fill != nil {
-			b.blockStack = append(b.blockStack, node)
+		l.add(b.block(n))
+	}
+	return l
+}
+
+// add appends a node. The first to be filled takes those before it along.
+func (l *blockList) add(n blockNode) {
+	if l.nodes == nil && n.fill != nil {
+		l.nodes = make([]blockNode, len(l.static), cap(l.static))
+		for i, b := range l.static {
+			l.nodes[i].static = b
 		}
+		l.static = nil
 	}
-	nodes := b.blockStack[mark:]
-	b.blockStack = b.blockStack[:mark]
-	for i := range nodes {
-		if nodes[i].fill != nil {
-			return blockList{nodes: append([]blockNode(nil), nodes...)}
-		}
+	switch {
+	case n.static == nil && n.fill == nil:
+	case l.nodes != nil:
+		l.nodes = append(l.nodes, n)
+	default:
+		l.static = append(l.static, n.static)
 	}
-	static := b.blockRoom.cut(len(nodes), b.roomSize())
-	for i := range nodes {
-		static[i] = nodes[i].static
-	}
-	return blockList{static: static}
 }
 
 // roomSize is about as many nodes as a text of this length has, at most 128.
@@ -714,33 +721,31 @@ func (b *builder) own(p *pendingText) {
 }
 
 // flush makes nodes of the pending text. Line breaks in it come from character
-// references.
+// references, and so never from a slice of the source.
 func (b *builder) flush(p *pendingText, oneLine bool) {
 	if p.empty() {
 		return
 	}
-	s := b.text[p.start:p.end]
+	s, sliced := b.text[p.start:p.end], true
 	if len(p.buf) > 0 {
-		s = string(p.buf)
+		s, sliced = string(p.buf), false
 	}
 	p.start, p.end, p.buf = 0, 0, p.buf[:0]
-	if oneLine {
+	if oneLine && !sliced {
 		s = strings.ReplaceAll(s, "\n", " ")
 	}
-	if b.hasToken(s) {
+	switch {
+	case b.hasToken(s):
 		b.pushFill(inlineFill{kind: kindText, text: splitTokens(s)})
-		return
-	}
-	for i := 0; ; i++ {
-		line, rest, more := strings.Cut(s, "\n")
-		if i > 0 {
-			b.push(&channel.Break{})
+	case sliced:
+		b.pushText(s)
+	default:
+		for i, line := range strings.Split(s, "\n") {
+			if i > 0 {
+				b.push(&channel.Break{})
+			}
+			b.pushText(line)
 		}
-		b.pushText(line)
-		if !more {
-			return
-		}
-		s = rest
 	}
 }
 
