@@ -184,6 +184,7 @@ func list(dst []byte, mentions []channel.Mention, pick func(phone, id string) st
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	n := len(plan.Parts)
 	out := make([]channel.Payload, n)
+	var before, after []byte
 	for i, part := range plan.Parts {
 		title, label := e.title, ""
 		if n > 1 {
@@ -197,24 +198,28 @@ func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 		for _, s := range part.Segments {
 			mentions = append(mentions, e.Mentions[s.Piece]...)
 		}
-		body := begin(make([]byte, 0, part.Size[0]), title)
-		from := len(body)
-		body = append(body, e.heading...)
+		before = begin(before[:0], title)
+		from := len(before)
+		before = append(before, e.heading...)
 		if label != "" {
-			if len(body) > from {
-				body = append(body, ' ')
+			if len(before) > from {
+				before = append(before, ' ')
 			}
-			body = append(body, label...)
+			before = append(before, label...)
 		}
 		if i == 0 {
-			body = gap(body, from, e.mine)
+			before = gap(before, from, e.mine)
 		}
-		body = gap(body, from, nil)
-		body = e.Layout.Append(body, part)
-		if len(e.keyword) > 0 && !holds(body[from:], e.keyword) {
-			body = gap(body, from, e.keyword)
+		before = gap(before, from, nil)
+		after = after[:0]
+		if len(e.keyword) > 0 {
+			text, _ := e.Layout.Body(before[from:], part, nil)
+			if !holds(text, e.keyword) {
+				after = append(after, gap(text, 0, e.keyword)[len(text):]...)
+			}
 		}
-		body = end(body, mentions)
+		after = end(after, mentions)
+		body, _ := e.Layout.Body(before, part, after)
 		out[i] = channel.Payload{Part: i + 1, Parts: n, Type: "markdown", Body: body, Size: len(body) + uuidBytes, Warnings: part.Warnings}
 	}
 	out[0].Warnings = append(e.Warnings, out[0].Warnings...)

@@ -92,6 +92,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 	e.fresh = fit.Piece{
 		Head: []byte(textHead), HeadSize: component(len(textHead)),
 		Tail: []byte(textTail), TailSize: fit.Size{len(textTail)},
+		LeadSize: fit.Size{len(`\n\n`)},
 	}
 	e.room = e.layout.Room(&e.fresh)[0] / max(finer, 1)
 
@@ -405,21 +406,21 @@ func (e *encoder) suffix(dst []byte) []byte {
 
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	out := make([]channel.Payload, len(plan.Parts))
+	var before []byte
+	after := e.suffix(nil)
 	for i, part := range plan.Parts {
 		label := ""
 		if len(plan.Parts) > 1 {
 			label = fit.Label(i+1, len(plan.Parts))
 		}
-		body := make([]byte, 0, part.Size[0]+16)
-		body = e.prefix(body, label)
+		before = e.prefix(before[:0], label)
 		if i == 0 && len(e.mentions) > 0 {
-			body = append(body, e.mentions...)
+			before = append(before, e.mentions...)
 			if len(part.Segments) > 0 {
-				body = append(body, ',')
+				before = append(before, ',')
 			}
 		}
-		body = e.layout.Append(body, part)
-		body = e.suffix(body)
+		body, _ := e.layout.Body(before, part, after)
 		p := channel.Payload{Part: i + 1, Parts: len(plan.Parts), Type: "interactive", Body: body, Size: len(body) + signRoom, Warnings: part.Warnings}
 		if i == 0 {
 			p.Warnings = append(e.warnings, part.Warnings...)

@@ -30,11 +30,12 @@ func (e *encoder) table(t *channel.Table) {
 		before = `","c`
 	}
 	x.colored = make([]bool, len(x.columns))
-	x.piece.More = func(dst []byte, left int) []byte {
-		dst = append(dst, ',')
-		return append(dst, e.element(fit.More(left))...)
+	x.piece.LeadSize = fit.Size{1}
+	x.piece.More = func(left int) ([]byte, fit.Size) {
+		note := append([]byte{','}, e.element(fit.More(left))...)
+		return note, component(len(note))
 	}
-	x.piece.MoreSize = component(1 + len(textHead) + len(fit.More(1<<62)) + len(textTail))
+	_, x.piece.MoreSize = x.piece.More(1 << 62)
 	e.layout.Close()
 	e.layout.Scratch.Lend(&x.piece)
 	for !x.rows() {

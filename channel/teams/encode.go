@@ -121,7 +121,7 @@ func (e *encoder) warn(code channel.WarningCode, text string) {
 func (e *encoder) add(element []byte, size fit.Size, keep bool) {
 	p := e.layout.Text()
 	if p == nil {
-		p = e.layout.Open(fit.Piece{})
+		p = e.layout.Open(fit.Piece{LeadSize: e.layout.SepSize})
 	}
 	lead := 0
 	if len(p.Rows) > 0 {
@@ -291,22 +291,29 @@ func (e *encoder) suffix(dst, body []byte) []byte {
 
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	out := make([]channel.Payload, len(plan.Parts))
+	var before, after []byte
 	for i, part := range plan.Parts {
 		label := ""
 		if len(plan.Parts) > 1 {
 			label = fit.Label(i+1, len(plan.Parts))
 		}
-		body := make([]byte, 0, part.Size[0]+16)
-		body = e.prefix(body, label)
-		from := len(body) - 1
+		before = e.prefix(before[:0], label)
+		from := len(before)
 		if i == 0 && len(e.first) > 0 {
-			body = append(append(body, e.first...), ',')
+			before = append(append(before, e.first...), ',')
 		}
-		body = e.layout.Append(body, part)
-		body = bytes.TrimSuffix(body, []byte(","))
-		body = e.suffix(body, body[from:])
+		var shown []byte // what may mention someone
+		if len(e.entities) > 0 {
+			shown, _ = e.layout.Body(before[from:], part, nil)
+		}
+		if len(part.Segments) == 0 && !part.Rest {
+			before = bytes.TrimSuffix(before, []byte(","))
+		}
+		after = e.suffix(after[:0], shown)
+		body, size := e.layout.Body(before, part, after)
 		p := channel.Payload{Part: i + 1, Parts: len(plan.Parts), Type: "message", Body: body, Warnings: part.Warnings}
-		p.Size = measure(body[len(envelope) : len(body)-len("}]}")])[1] + 2
+		around := measure(before[len(envelope):]).Plus(measure(after[:len(after)-len("}]}")]))
+		p.Size = around.Plus(size)[1] + len(`""`)
 		if i == 0 {
 			p.Warnings = append(e.warnings, part.Warnings...)
 		}

@@ -25,10 +25,11 @@ func (e *encoder) table(t *channel.Table) {
 	e.rule = false
 	x.frame()
 	p := &x.piece
-	p.More = func(dst []byte, left int) []byte {
-		return append(append(dst, ','), e.note(fit.More(left))...)
+	p.More = func(left int) ([]byte, fit.Size) {
+		note := append([]byte{','}, e.note(fit.More(left))...)
+		return note, measure(note)
 	}
-	p.MoreSize = measure(p.More(nil, 1<<62))
+	_, p.MoreSize = p.More(1 << 62)
 	most := 0
 	for _, c := range x.columns {
 		most = max(most, len(c.Header))

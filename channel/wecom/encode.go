@@ -171,39 +171,36 @@ func (e *encoder) frame(msg *channel.Message) {
 func (e *encoder) payloads(plan fit.Plan, msg *channel.Message) []channel.Payload {
 	n := len(plan.Parts)
 	out := make([]channel.Payload, 0, n+len(e.pictures)+1)
+	var before, after []byte
 	for i, part := range plan.Parts {
-		// Escapes make the JSON somewhat longer than the text.
-		body := begin(make([]byte, 0, part.Size[0]+part.Size[0]/8+128), e.format)
-		from := len(body)
-		body = append(body, e.heading...)
+		before = begin(before[:0], e.format)
+		from := len(before)
+		before = append(before, e.heading...)
 		if n > 1 {
-			if len(body) > from {
-				body = append(body, ' ')
+			if len(before) > from {
+				before = append(before, ' ')
 			}
-			body = append(body, fit.Label(i+1, n)...)
+			before = append(before, fit.Label(i+1, n)...)
 		}
 		var mentions []channel.Mention
 		if i == 0 {
 			mentions = append(mentions, e.to.Mentions...)
-			body = gap(body, from, e.mine)
+			before = gap(before, from, e.mine)
 		}
 		for _, s := range part.Segments {
 			mentions = append(mentions, e.Mentions[s.Piece]...)
 		}
-		body = gap(body, from, nil)
-		body = e.Layout.Append(body, part)
-		if bytes.HasSuffix(body[from:], []byte(`\n\n`)) { // nothing but pictures follows
-			body = body[:len(body)-len(`\n\n`)]
-		}
-		if len(body) == from {
+		if len(part.Segments) > 0 || part.Rest {
+			before = gap(before, from, nil)
+		} else if len(before) == from { // there are nothing but pictures
 			continue
 		}
 		if e.format != FormatText {
 			mentions = nil
 		}
-		p := end(body, from, e.format, mentions)
-		p.Warnings = part.Warnings
-		out = append(out, p)
+		after = end(after[:0], mentions)
+		body, size := e.Layout.Body(before, part, after)
+		out = append(out, channel.Payload{Type: e.format, Body: body, Size: markdown.TextLen(before[from:]) + size[0], Warnings: part.Warnings})
 	}
 	for _, i := range e.pictures {
 		out = append(out, imageMessage(i))
@@ -230,11 +227,13 @@ func (e *encoder) callText(msg *channel.Message) channel.Payload {
 	}
 	body := begin(nil, FormatText)
 	from := len(body)
-	return end(jsontext.Append(body, text), from, FormatText, e.calls)
+	body = jsontext.Append(body, text)
+	size := markdown.TextLen(body[from:])
+	return channel.Payload{Type: FormatText, Body: end(body, e.calls), Size: size}
 }
 
 // begin and end write a message of a format around its text, which is JSON
-// already and begins at from. Mentions are of type text alone.
+// already. Mentions are of type text alone.
 func begin(b []byte, format string) []byte {
 	b = append(b, `{"msgtype":"`...)
 	b = append(b, format...)
@@ -243,8 +242,7 @@ func begin(b []byte, format string) []byte {
 	return append(b, `":{"content":"`...)
 }
 
-func end(b []byte, from int, format string, mentions []channel.Mention) channel.Payload {
-	size := markdown.TextLen(b[from:])
+func end(b []byte, mentions []channel.Mention) []byte {
 	b = append(b, '"')
 	var ids, phones []string
 	for _, m := range mentions {
@@ -260,8 +258,7 @@ func end(b []byte, from int, format string, mentions []channel.Mention) channel.
 	}
 	b = list(b, "mentioned_list", ids)
 	b = list(b, "mentioned_mobile_list", phones)
-	b = append(b, `}}`...)
-	return channel.Payload{Type: format, Body: b, Size: size}
+	return append(b, `}}`...)
 }
 
 func list(b []byte, name string, values []string) []byte {

@@ -5,7 +5,7 @@
 //
 // A channel writes a message once, as [Piece]s whose bytes are finished and
 // measured, and asks [Layout.Plan] which of them stand in which part.
-// [Layout.Append] then copies them. Nothing is written twice, and the work
+// [Layout.Body] then copies them. Nothing is written twice, and the work
 // grows with the number of rows, not with the number of attempts to fit.
 //
 // Blocks too large for a part are made smaller before they are written: see
@@ -13,6 +13,7 @@
 package fit
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -98,10 +99,12 @@ type Piece struct {
 	// Buf holds the bytes of all rows, one after the other.
 	Buf  []byte
 	Rows []Row
-	// More writes the note that stands after the tail when left rows are not
-	// shown. It is set for tables; rows of a piece without it are left out only
-	// at the end of a message whose text is too long.
-	More func(dst []byte, left int) []byte
+	// LeadSize is what the lead of a row measures.
+	LeadSize Size
+	// More writes and measures the note that stands after the tail when left
+	// rows are not shown. It is set for tables; rows of a piece without it are
+	// left out only at the end of a message whose text is too long.
+	More func(left int) ([]byte, Size)
 	// MoreSize is the most that a note measures.
 	MoreSize Size
 	// Total is the number of rows of the whole table. It is more than len(Rows)
@@ -126,6 +129,18 @@ func (p *Piece) sum(k int) *Size {
 	return &p.Rows[k-1].Sum
 }
 
+// bytes are those of some rows, without the lead of the first.
+func (p *Piece) bytes(from, to int) []byte {
+	if from == to {
+		return nil
+	}
+	begin := int(p.Rows[from].Lead)
+	if from > 0 {
+		begin += p.Rows[from-1].End
+	}
+	return p.Buf[begin:p.Rows[to-1].End]
+}
+
 func (p *Piece) total() int { return max(p.Total, len(p.Rows)) }
 
 // Layout is a message in pieces and what the vendor accepts.
@@ -148,8 +163,8 @@ type Layout struct {
 	Omitted bool
 	// Fit is the destination's choice.
 	Fit channel.Fit
-	// Scratch is the memory that pieces are written in. Plan and Append need
-	// none; it must not be used for another message before the last Append.
+	// Scratch is the memory that pieces are written in. Plan and Body need
+	// none; it must not be used for another message before the last Body.
 	Scratch *Scratch
 
 	open int // number of the piece that text is added to
@@ -527,34 +542,43 @@ func (t *planner) table(piece int) int {
 	return n
 }
 
-// Append copies a part's bytes: its segments with separators, notes and rest,
-// without frame, first and label.
-func (l *Layout) Append(dst []byte, part Part) []byte {
+// Body returns the bytes of a part (its segments with separators, notes and rest)
+// between before and after, and what they measure without those two.
+//
+// A body is joined, not appended to memory made for it, because what is copied
+// to at once need not be cleared before.
+func (l *Layout) Body(before []byte, part Part, after []byte) ([]byte, Size) {
+	var room [16][]byte
+	chunks, size := append(room[:0], before), Size{}
 	for i, s := range part.Segments {
-		if i > 0 {
-			dst = append(dst, l.Sep...)
-		}
 		p := &l.Pieces[s.Piece]
-		dst = append(dst, p.Head...)
-		if s.To > s.From {
-			begin := 0
-			if s.From > 0 {
-				begin = p.Rows[s.From-1].End
-			}
-			dst = append(dst, p.Buf[begin+int(p.Rows[s.From].Lead):p.Rows[s.To-1].End]...)
+		if i > 0 {
+			chunks = append(chunks, l.Sep)
+			size.add(&l.SepSize)
 		}
-		dst = append(dst, p.Tail...)
+		chunks = append(chunks, p.Head, p.bytes(s.From, s.To), p.Tail)
+		size.add(&p.HeadSize)
+		size.add(p.sum(s.To))
+		size.sub(p.sum(s.From))
+		size.add(&p.TailSize)
+		if s.To > s.From && p.Rows[s.From].Lead > 0 {
+			size.sub(&p.LeadSize)
+		}
 		if s.Left > 0 {
-			dst = p.More(dst, s.Left)
+			note, noteSize := p.More(s.Left)
+			chunks = append(chunks, note)
+			size.add(&noteSize)
 		}
 	}
 	if part.Rest && len(l.Rest) > 0 {
 		if len(part.Segments) > 0 {
-			dst = append(dst, l.Sep...)
+			chunks = append(chunks, l.Sep)
+			size.add(&l.SepSize)
 		}
-		dst = append(dst, l.Rest...)
+		chunks = append(chunks, l.Rest)
+		size.add(&l.RestSize)
 	}
-	return dst
+	return bytes.Join(append(chunks, after), nil), size
 }
 
 // Count writes a number of rows with separators, as in "9,900".

@@ -34,7 +34,11 @@ func table(rows int) fit.Piece {
 		p.Buf = fmt.Appendf(p.Buf, ";%03d", i)
 		p.Add(bytesOf(4), 1)
 	}
-	p.More = func(dst []byte, left int) []byte { return fmt.Appendf(dst, "+%d", left) }
+	p.LeadSize = bytesOf(1)
+	p.More = func(left int) ([]byte, fit.Size) {
+		note := fmt.Appendf(nil, "+%d", left)
+		return note, bytesOf(len(note))
+	}
 	p.MoreSize = bytesOf(4)
 	return p
 }
@@ -51,7 +55,8 @@ func layout(limit int, pieces ...fit.Piece) *fit.Layout {
 func parts(l *fit.Layout) []string {
 	var out []string
 	for _, p := range l.Plan().Parts {
-		out = append(out, string(l.Append(nil, p)))
+		body, _ := l.Body(nil, p, nil)
+		out = append(out, string(body))
 	}
 	return out
 }
@@ -136,7 +141,7 @@ func message(r *rand.Rand) *fit.Layout {
 		l.Limit[1] = 3 + r.IntN(9)
 	}
 	for range r.IntN(12) {
-		var p fit.Piece
+		p := fit.Piece{LeadSize: bytesOf(1)}
 		rows := 1
 		if r.IntN(2) == 0 {
 			p = table(0)
@@ -177,7 +182,11 @@ func check(t *testing.T, l *fit.Layout) {
 		if len(plan.Parts) > 1 {
 			want = want.Plus(l.Label)
 		}
-		body := l.Append(nil, part)
+		body, size := l.Body([]byte("before"), part, []byte("after"))
+		body = body[len("before") : len(body)-len("after")]
+		if size[0] != len(body) {
+			t.Errorf("part %d is %d bytes, measured as %d", i, len(body), size[0])
+		}
 		if !part.Size.Within(l.Limit) {
 			t.Errorf("part %d measures %v, over the limit %v", i, part.Size, l.Limit)
 		}
@@ -230,7 +239,7 @@ func TestCount(t *testing.T) {
 }
 
 func BenchmarkPlan(b *testing.B) {
-	p := fit.Piece{Buf: make([]byte, 100*1000), More: func(d []byte, _ int) []byte { return d }, Total: 10000}
+	p := fit.Piece{Buf: make([]byte, 100*1000), More: func(int) ([]byte, fit.Size) { return nil, fit.Size{} }, Total: 10000}
 	for i := range 1000 {
 		p.Rows = append(p.Rows, fit.Row{End: (i + 1) * 100, Lead: 1, Sum: bytesOf(100 * (i + 1))})
 	}

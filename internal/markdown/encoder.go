@@ -148,7 +148,7 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 	}
 	p := e.Layout.Text()
 	if p == nil {
-		p = e.Layout.Open(fit.Piece{})
+		p = e.Layout.Open(fit.Piece{LeadSize: e.Layout.SepSize})
 	}
 	at, lead, gap := len(p.Buf), 0, fit.Size{}
 	if len(p.Rows) > 0 {
@@ -227,9 +227,12 @@ func (e *Encoder) table(t *channel.Table) {
 	}
 	e.Layout.Close()
 	r := rows{e: e, t: t}
-	more := len("\n\n") + len(fit.More(t.Rows()))
-	r.piece.More = func(dst []byte, left int) []byte { return append(append(dst, `\n\n`...), fit.More(left)...) }
-	r.piece.MoreSize = e.measure(more, more+2)
+	r.piece.LeadSize = e.measure(len("\n"), len(`\n`))
+	r.piece.More = func(left int) ([]byte, fit.Size) {
+		text := fit.More(left)
+		return []byte(`\n\n` + text), e.measure(len("\n\n")+len(text), len(`\n\n`)+len(text))
+	}
+	_, r.piece.MoreSize = r.piece.More(t.Rows())
 	room := e.Layout.Room(&r.piece)[0]
 
 	n := len(t.Columns)
