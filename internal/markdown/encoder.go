@@ -40,6 +40,7 @@ type Encoder struct {
 	found   []channel.Mention // in the block being written
 	size    int               // that they add
 	sum     int               // of the measures of all text
+	room    int               // for a block
 	finer   int
 }
 
@@ -76,6 +77,7 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 		e.size += size
 		return s
 	}}
+	e.room = e.Layout.Room(nil)[0]
 	full := e.Layout.Capacity()[0]
 	for _, s := range sections {
 		for _, b := range s.Blocks {
@@ -111,7 +113,7 @@ func (e *Encoder) block(b channel.Block) {
 
 // text adds a block of text, in shares when it is larger than a part.
 func (e *Encoder) text(b channel.Block) {
-	max := e.Layout.Room(nil)[0] / e.finer
+	max := e.room / e.finer
 	if e.finer > 1 || fit.Weight(b) > 4*max || !e.put(b, max) {
 		e.chop(b, max)
 	}
@@ -178,7 +180,6 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 // chop adds a block in shares of at most max. Chop weighs text before escaping,
 // so it is asked for less until the written shares fit.
 func (e *Encoder) chop(b channel.Block, max int) {
-	room := e.Layout.Room(nil)[0]
 	full := e.Layout.Capacity()[0]
 	for _, part := range fit.Chop(b, max) {
 		if e.sum > full {
@@ -186,7 +187,7 @@ func (e *Encoder) chop(b channel.Block, max int) {
 			return
 		}
 		switch {
-		case e.put(part, room):
+		case e.put(part, e.room):
 		case max > 64:
 			e.chop(part, max/2)
 		default:

@@ -47,19 +47,17 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 			dst = append(dst, '\\')
 		}
 	}
+	begin, digits, from := l.begin, l.digits, 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if !active[Backslash][c] && !l.begin && l.digits == 0 {
-			dst = append(dst, c)
+		if !active[Backslash][c] && !begin && digits == 0 {
 			continue
 		}
-		begin, digits := l.begin, l.digits
-		l.begin, l.digits = false, 0
 		next := byte(' ') // what follows the text is not known: the worst
 		if i+1 < len(s) {
 			next = s[i+1]
 		}
-		esc := false
+		esc, number := false, 0
 		switch c {
 		case '\\', '`', '*', '_', '[', ']', '~':
 			esc = true
@@ -80,20 +78,23 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 			esc = digits > 0 && (next == ' ' || next == '\t')
 		case ' ':
 			if begin {
-				l.begin = true
+				dst = append(dst, s[from:i]...)
+				from = i + 1
 				continue
 			}
 		default:
 			if digit(c) && (begin || digits > 0) && digits < 9 {
-				l.digits = digits + 1
+				number = digits + 1
 			}
 		}
 		if esc {
-			dst = append(dst, '\\')
+			dst = append(append(dst, s[from:i]...), '\\')
+			from = i
 		}
-		dst = append(dst, c)
+		begin, digits = false, number
 	}
-	return dst
+	l.begin, l.digits = begin, digits
+	return append(dst, s[from:]...)
 }
 
 // lookAlike serves dialects without escapes. Text keeps its visible characters
@@ -179,7 +180,7 @@ const upperHex = "0123456789ABCDEF"
 func percent(u string) string {
 	n := 0
 	for i := range len(u) {
-		if unsafe(u[i]) {
+		if unsafe[u[i]] {
 			n++
 		}
 	}
@@ -188,7 +189,7 @@ func percent(u string) string {
 	}
 	b := make([]byte, 0, len(u)+2*n)
 	for i := range len(u) {
-		if c := u[i]; unsafe(c) {
+		if c := u[i]; unsafe[c] {
 			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
 		} else {
 			b = append(b, c)
@@ -197,6 +198,10 @@ func percent(u string) string {
 	return string(b)
 }
 
-func unsafe(c byte) bool {
-	return c <= ' ' || c >= 0x7f || strings.IndexByte("()<>\"\\`|{}^*", c) >= 0
-}
+// unsafe marks those bytes.
+var unsafe = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c <= ' ' || c >= 0x7f || strings.IndexByte("()<>\"\\`|{}^*", byte(c)) >= 0
+	}
+	return
+}()

@@ -131,7 +131,7 @@ func (w *Writer) heading(h *channel.Heading) {
 		w.inlines([]channel.Inline{&channel.Strong{Inlines: h.Inlines}})
 		return
 	}
-	w.raw(strings.Repeat("#", min(max(h.Level, 1), 6)) + " ")
+	w.raw("###### "[6-min(max(h.Level, 1), 6):])
 	w.line = line{heading: true}
 	at := len(w.out)
 	w.inlines(h.Inlines)
@@ -191,7 +191,11 @@ func (w *Writer) inlines(in []channel.Inline) {
 }
 
 func (w *Writer) text(s string) {
-	s = jsontext.Text(s)
+	if !stopped(s, &stops[w.D.Style]) {
+		w.piece(s)
+		return
+	}
+	s = strings.ReplaceAll(jsontext.Text(s), "\t", " ")
 	for s != "" {
 		part, rest, more := strings.Cut(s, "\n")
 		w.piece(part)
@@ -202,15 +206,12 @@ func (w *Writer) text(s string) {
 	}
 }
 
-// piece writes text without line breaks.
+// piece writes text without line breaks and tabs.
 func (w *Writer) piece(s string) {
 	if s == "" {
 		return
 	}
-	s = strings.ReplaceAll(s, "\t", " ")
-	if strings.TrimSpace(s) != "" {
-		w.Visible = true
-	}
+	w.Visible = w.Visible || strings.TrimSpace(s) != ""
 	w.spaceBefore(s[0] != ' ' && w.pad && !punctFirst([]byte(s)))
 	w.line.label = w.link
 	w.out = w.D.escape(w.out, s, &w.line)
@@ -428,7 +429,9 @@ func (w *Writer) linked(l *channel.Link) {
 		w.out = w.out[:from]
 		w.piece(u)
 	}
-	w.raw("](" + u + ")")
+	w.raw("](")
+	w.raw(u)
+	w.raw(")")
 	w.line.heading = begin.heading
 }
 
