@@ -485,14 +485,7 @@ func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
 }
 
 // stopped reports whether a text holds a byte of a table.
-func stopped(s string, stop *[256]bool) bool {
-	for k := range len(s) {
-		if stop[s[k]] {
-			return true
-		}
-	}
-	return false
-}
+func stopped(s string, stop *[256]bool) bool { return indexOf(s, stop) < len(s) }
 
 // stops are what a dialect or JSON may escape, and all that is not printable
 // ASCII.

@@ -33,6 +33,16 @@ func set(s string) (t [256]bool) {
 	return
 }
 
+// indexOf is where the first byte of a table stands in s, len(s) where none does.
+func indexOf(s string, table *[256]bool) int {
+	for i := range len(s) {
+		if table[s[i]] {
+			return i
+		}
+	}
+	return len(s)
+}
+
 // escape appends s, which has no line break, so that it shows as it is.
 func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 	switch d.Style {
@@ -49,10 +59,12 @@ func (d *Dialect) escape(dst []byte, s string, l *line) []byte {
 	}
 	begin, digits, from := l.begin, l.digits, 0
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !active[Backslash][c] && !begin && digits == 0 {
-			continue
+		if !begin && digits == 0 {
+			if i += indexOf(s[i:], &active[Backslash]); i == len(s) {
+				break
+			}
 		}
+		c := s[i]
 		next := byte(' ') // what follows the text is not known: the worst
 		if i+1 < len(s) {
 			next = s[i+1]
