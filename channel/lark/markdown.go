@@ -71,11 +71,13 @@ func appendText(dst []byte, s string, start bool, prefix []byte, breaks bool) ([
 			}
 			start = false
 		}
-		c := s[i]
-		if !special[c] {
+		for i < len(s) && !special[s[i]] {
 			i++
-			continue
 		}
+		if i == len(s) {
+			break
+		}
+		c := s[i]
 		size, with := 1, entity[c]
 		switch {
 		case with != "":
@@ -561,12 +563,16 @@ func address(s string) (string, bool) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", false
 	}
-	if !strings.ContainsFunc(s, unsafe) {
+	i := 0
+	for i < len(s) && !unsafe[s[i]] {
+		i++
+	}
+	if i == len(s) {
 		return s, true
 	}
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; unsafe(rune(c)) && c < 0x80 {
+		if c := s[i]; unsafe[c] {
 			b.WriteByte('%')
 			b.WriteByte("0123456789ABCDEF"[c>>4])
 			b.WriteByte("0123456789ABCDEF"[c&15])
@@ -577,7 +583,13 @@ func address(s string) (string, bool) {
 	return b.String(), true
 }
 
-func unsafe(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("()<>[]\"'`\\*|", r) }
+// unsafe marks the bytes that an address has encoded.
+var unsafe = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c <= ' ' || c == 0x7f || strings.IndexByte("()<>[]\"'`\\*|", byte(c)) >= 0
+	}
+	return
+}()
 
 func (w *writer) image(i *channel.Image) {
 	alt := strings.TrimSpace(jsontext.Line(i.Alt))

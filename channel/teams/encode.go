@@ -45,7 +45,7 @@ type encoder struct {
 	layout   fit.Layout
 	rule     bool
 	textSize int
-	finer    int
+	room     fit.Size // for a block
 	tables   int
 	visible  bool
 	warnings []channel.Warning
@@ -72,7 +72,7 @@ var quote, backslash = []byte(`"`), []byte(`\`)
 
 func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
 	scratch.Reset()
-	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns", finer: finer}
+	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns"}
 	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
 	if e.title = title; cut {
 		e.warn(channel.WarnCut, "the title is longer than a card shows and was cut")
@@ -93,6 +93,10 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	l.Frame = frame.Plus(fit.Size{0, 2}).Plus(fit.Size{e.size, 2 * e.size})
 	l.Label = measure(e.suffix(e.prefix(e.buf, fit.Label(fit.MaxParts, fit.MaxParts)), nil)).Minus(frame)
 	l.First = measure(e.first).Plus(l.SepSize)
+	e.room = l.Room(nil)
+	for i := range e.room {
+		e.room[i] /= finer
+	}
 
 	defer l.Close()
 	for _, s := range msg.Sections {
@@ -181,12 +185,8 @@ func (e *encoder) text(b channel.Block, most int) {
 	if e.layout.Omitted {
 		return
 	}
-	room := e.layout.Room(nil)
-	for i := range room {
-		room[i] /= e.finer
-	}
 	if most == 0 {
-		most = room[0]
+		most = e.room[0]
 	}
 	weight := fit.Weight(b)
 	if weight > most {
@@ -197,8 +197,8 @@ func (e *encoder) text(b channel.Block, most int) {
 	w.block(b, 0)
 	e.buf = w.out // add copies it
 	size := measure(w.out)
-	if !size.Within(room) && most > 64 && most < whole {
-		e.divide(b, min(weight*room[0]/size[0], weight*room[1]/size[1])*7/8)
+	if !size.Within(e.room) && most > 64 && most < whole {
+		e.divide(b, min(weight*e.room[0]/size[0], weight*e.room[1]/size[1])*7/8)
 		return
 	}
 	if len(w.out) > 0 {

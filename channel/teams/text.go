@@ -14,11 +14,15 @@ import (
 // run is a stretch of text in one style. A run with brk ends its line; one with
 // a mention stands for it.
 type run struct {
-	text                       string
+	text string
+	style
+	mention *entity
+	brk     bool
+}
+
+type style struct {
 	bold, italic, strike, code bool
 	to                         string // address of a link
-	mention                    *entity
-	brk                        bool
 }
 
 // writer writes the elements of one block, with commas between them.
@@ -75,7 +79,7 @@ func (w *writer) block(b channel.Block, depth int) {
 				if body == "" {
 					space += nbsp
 				}
-				w.rich("", []run{{text: space + body, code: true}}, "")
+				w.rich("", []run{{text: space + body, style: style{code: true}}}, "")
 				w.tight = true
 			}
 		})
@@ -152,7 +156,7 @@ func (w *writer) list(l *channel.List, depth int) {
 // collect flattens inlines to runs and forgets what shows nothing.
 func (w *writer) collect(in []channel.Inline) []run {
 	c := collector{e: w.e, out: w.e.runs[:0]}
-	c.inlines(in, run{})
+	c.inlines(in, style{})
 	w.e.runs = c.out
 	for i := range c.out {
 		if strings.TrimSpace(c.out[i].text) != "" {
@@ -172,29 +176,29 @@ type collector struct {
 	mentions bool
 }
 
-func (c *collector) inlines(in []channel.Inline, style run) {
+func (c *collector) inlines(in []channel.Inline, st style) {
 	for _, i := range in {
 		switch i := i.(type) {
 		case channel.Text:
-			c.text(i.Show(), style)
+			c.text(i.Show(), st)
 		case channel.CodeSpan:
-			style := style
-			style.code = true
-			c.text(jsontext.Line(string(i)), style)
+			st := st
+			st.code = true
+			c.text(jsontext.Line(string(i)), st)
 		case *channel.Strong:
-			style := style
-			style.bold = true
-			c.inlines(i.Inlines, style)
+			st := st
+			st.bold = true
+			c.inlines(i.Inlines, st)
 		case *channel.Emphasis:
-			style := style
-			style.italic = true
-			c.inlines(i.Inlines, style)
+			st := st
+			st.italic = true
+			c.inlines(i.Inlines, st)
 		case *channel.Strike:
-			style := style
-			style.strike = true
-			c.inlines(i.Inlines, style)
+			st := st
+			st.strike = true
+			c.inlines(i.Inlines, st)
 		case *channel.Link:
-			c.link(i.URL, i.Inlines, style)
+			c.link(i.URL, i.Inlines, st)
 		case *channel.Image:
 			alt := i.Alt
 			if alt == "" {
@@ -202,10 +206,10 @@ func (c *collector) inlines(in []channel.Inline, style run) {
 			}
 			if web(i.URL) {
 				c.e.warn(channel.WarnDegraded, "a picture within a text is shown as a link")
-				c.link(i.URL, channel.Literal(alt), style)
+				c.link(i.URL, channel.Literal(alt), st)
 			} else {
 				c.e.warn(channel.WarnRemoved, "a picture without a web address is not shown")
-				c.text(i.Alt, style)
+				c.text(i.Alt, st)
 			}
 		case *channel.Mention:
 			if m := c.e.find(*i); m != nil {
@@ -214,11 +218,11 @@ func (c *collector) inlines(in []channel.Inline, style run) {
 				c.out = append(c.out, run{text: m.text, mention: m})
 			} else {
 				c.e.lost(*i)
-				c.text(i.Label(), style)
+				c.text(i.Label(), st)
 			}
 		case *channel.Break:
 			if i.Soft {
-				c.text(" ", style)
+				c.text(" ", st)
 			} else {
 				c.out = append(c.out, run{brk: true})
 			}
@@ -226,46 +230,43 @@ func (c *collector) inlines(in []channel.Inline, style run) {
 	}
 }
 
-func (c *collector) link(to string, in []channel.Inline, style run) {
+func (c *collector) link(to string, in []channel.Inline, st style) {
 	if !web(to) && !strings.HasPrefix(to, "mailto:") {
 		c.e.warn(channel.WarnDegraded, "a link that is no web address is shown as text")
-		c.inlines(in, style)
+		c.inlines(in, st)
 		return
 	}
-	style.to = to
+	st.to = to
 	n := len(c.out)
-	c.inlines(in, style)
+	c.inlines(in, st)
 	if n == len(c.out) {
-		c.text(to, style)
+		c.text(to, st)
 	}
 }
 
-func (c *collector) text(s string, style run) {
-	first := true
-	for line := range strings.SplitSeq(jsontext.Text(s), "\n") {
-		if !first {
-			c.out = append(c.out, run{brk: true})
-		}
-		first = false
-		if line == "" {
-			continue
-		}
-		style.text = strings.ReplaceAll(line, "\t", " ")
-		if n := len(c.out) - 1; n >= 0 && c.out[n].mention == nil && !c.out[n].brk {
-			// What differs in nothing but its text goes on with the run before.
-			if last := c.out[n]; style.like(last) {
-				c.out[n].text += style.text
-				continue
-			}
-		}
-		c.out = append(c.out, style)
+func (c *collector) text(s string, st style) {
+	line, rest, more := strings.Cut(strings.ReplaceAll(jsontext.Text(s), "\t", " "), "\n")
+	c.add(line, st)
+	for more {
+		c.out = append(c.out, run{brk: true})
+		line, rest, more = strings.Cut(rest, "\n")
+		c.add(line, st)
 	}
 }
 
-// like reports whether two runs have the same style.
-func (r run) like(o run) bool {
-	o.text = r.text
-	return r == o
+// add adds text without line breaks. What has the style of the run before goes on
+// with that.
+func (c *collector) add(s string, st style) {
+	if s == "" {
+		return
+	}
+	if n := len(c.out); n > 0 {
+		if last := &c.out[n-1]; last.style == st && last.mention == nil && !last.brk {
+			last.text += s
+			return
+		}
+	}
+	c.out = append(c.out, run{text: s, style: st})
 }
 
 func web(s string) bool {
@@ -468,12 +469,16 @@ func appendRun(dst []byte, r *run, extra string, first bool) []byte {
 
 // escapeURL encodes what may not stand in an address.
 func escapeURL(s string) string {
-	if !strings.ContainsFunc(s, unsafe) {
+	i := 0
+	for i < len(s) && !unsafe[s[i]] {
+		i++
+	}
+	if i == len(s) {
 		return s
 	}
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; c < utf8.RuneSelf && unsafe(rune(c)) {
+		if c := s[i]; unsafe[c] {
 			b.WriteByte('%')
 			b.WriteByte("0123456789ABCDEF"[c>>4])
 			b.WriteByte("0123456789ABCDEF"[c&15])
@@ -484,9 +489,13 @@ func escapeURL(s string) string {
 	return b.String()
 }
 
-func unsafe(r rune) bool {
-	return r <= ' ' || r == 0x7f || strings.ContainsRune("\"<>\\^`{|}()", r)
-}
+// unsafe marks those bytes.
+var unsafe = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c <= ' ' || c == 0x7f || strings.IndexByte("\"<>\\^`{|}()", byte(c)) >= 0
+	}
+	return
+}()
 
 // sizes are headings as text, because cards have none.
 var sizes = [...]string{"Large", "Large", "Medium", "Medium", "Default", "Default"}
