@@ -197,7 +197,7 @@ func (e *encoder) text(b channel.Block, most int) {
 	w.block(b, 0)
 	e.buf = w.out // add copies it
 	size := measure(w.out)
-	if !size.Within(e.room) && most > 64 && most < whole {
+	if !size.Within(&e.room) && most > 64 && most < whole {
 		e.divide(b, min(weight*e.room[0]/size[0], weight*e.room[1]/size[1])*7/8)
 		return
 	}

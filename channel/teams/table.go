@@ -53,15 +53,15 @@ func (e *encoder) table(t *channel.Table) {
 		row := t.Row(i)
 		at := len(p.Buf)
 		size := x.row(row, -1)
-		if !size.Within(room) {
-			for most := room[0]; !size.Within(room) && most > 0; most = most * 3 / 4 {
+		if !size.Within(&room) {
+			for most := room[0]; !size.Within(&room) && most > 0; most = most * 3 / 4 {
 				p.Buf = p.Buf[:at]
 				size = x.row(row, most)
 			}
 			e.warn(channel.WarnCut, name+": a row is longer than a card holds, its longest cells were cut")
 		}
 		// The header row stands before it in every part.
-		if !p.Add(size, 0).Within(enough) {
+		if !p.Add(size, 0).Within(&enough) {
 			break
 		}
 		if i == 0 {

@@ -46,7 +46,7 @@ func (s Size) Minus(t Size) Size {
 
 // Within reports whether s is at most limit in every measure. A limit of zero
 // or less bounds nothing.
-func (s Size) Within(limit Size) bool {
+func (s *Size) Within(limit *Size) bool {
 	for i := range s {
 		if limit[i] > 0 && s[i] > limit[i] {
 			return false
@@ -115,10 +115,14 @@ type Piece struct {
 
 // Add ends a row whose bytes were appended to p.Buf. It returns what all rows
 // measure.
-func (p *Piece) Add(size Size, lead int) Size {
-	size.add(p.sum(len(p.Rows)))
-	p.Rows = append(p.Rows, Row{End: len(p.Buf), Sum: size, Lead: uint8(lead)})
-	return size
+func (p *Piece) Add(size Size, lead int) *Size {
+	before := p.sum(len(p.Rows))
+	p.Rows = append(p.Rows, Row{End: len(p.Buf), Lead: uint8(lead)})
+	sum := &p.Rows[len(p.Rows)-1].Sum
+	for i := range sum {
+		sum[i] = before[i] + size[i]
+	}
+	return sum
 }
 
 // sum measures the first k rows.

@@ -187,7 +187,7 @@ func check(t *testing.T, l *fit.Layout) {
 		if size[0] != len(body) {
 			t.Errorf("part %d is %d bytes, measured as %d", i, len(body), size[0])
 		}
-		if !part.Size.Within(l.Limit) {
+		if !part.Size.Within(&l.Limit) {
 			t.Errorf("part %d measures %v, over the limit %v", i, part.Size, l.Limit)
 		}
 		if got := want[0] + len(body); got > l.Limit[0] || got > part.Size[0] {

@@ -92,13 +92,15 @@ func (e *Encoder) write(sections []channel.Section, finer int) {
 	e.Visible = e.Visible || e.w.Visible
 }
 
-// measure picks the service's measure of a stretch.
-func (e *Encoder) measure(text, encoded int) fit.Size {
+// length picks the service's measure of a stretch.
+func (e *Encoder) length(text, encoded int) int {
 	if e.Encoded {
-		return fit.Size{encoded}
+		return encoded
 	}
-	return fit.Size{text}
+	return text
 }
+
+func (e *Encoder) measure(text, encoded int) fit.Size { return fit.Size{e.length(text, encoded)} }
 
 func (e *Encoder) block(b channel.Block) {
 	switch b := b.(type) {
@@ -389,14 +391,14 @@ func alignment(t *channel.Table, i int) string {
 func (r *rows) row(cells []channel.Cell, room int) int {
 	at := len(r.piece.Buf)
 	text := r.values(cells, false)
-	size := r.e.measure(text, len(r.piece.Buf)-at)
-	if size[0] > room {
+	n := r.e.length(text, len(r.piece.Buf)-at)
+	if n > room {
 		r.piece.Buf = r.piece.Buf[:at]
 		text = r.values(cells, true)
-		size = r.e.measure(text, len(r.piece.Buf)-at)
+		n = r.e.length(text, len(r.piece.Buf)-at)
 		r.e.Warn(channel.WarnCut, "a value is too long for one message and was shortened")
 	}
-	sum := r.piece.Add(size, r.lead)[0]
+	sum := r.piece.Add(fit.Size{n}, r.lead)[0]
 	if r.lead == 0 { // all others follow one
 		r.lead = len(`\n`)
 		r.cols[0].open = append([]byte(`\n`), r.cols[0].open...)
