@@ -32,7 +32,9 @@ type Options struct {
 type TemplateRenderer struct {
 	opts  Options
 	cache cache
-	runs  sync.Pool // of *run, for their buffers
+	// runs are *run, for their buffers. The runtime holds on to a pool for a
+	// while, and would to the whole renderer if it were a part of it.
+	runs *sync.Pool
 }
 
 var (
@@ -43,7 +45,7 @@ var (
 // Default makes the renderer that this package documents. Nil options are the
 // zero ones.
 func Default(o *Options) *TemplateRenderer {
-	t := new(TemplateRenderer)
+	t := &TemplateRenderer{runs: new(sync.Pool)}
 	if o != nil {
 		t.opts = *o
 	}
