@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,27 +17,11 @@ var errValue = errors.New("the server sent a value that cannot be read")
 
 // decoder returns how to read a column by the driver's name of its type.
 func (s *Source) decoder(name string, texts *sqlrows.Texts) sqlrows.Decode {
-	plain := func(v any) (any, error) {
-		if b, ok := v.([]byte); ok {
-			return texts.String(b), nil
-		}
-		return plain(v)
-	}
 	switch name {
 	case "DECIMAL":
-		return func(v any) (any, error) {
-			if b, ok := v.([]byte); ok {
-				return source.Decimal(texts.String(b)), nil
-			}
-			return plain(v)
-		}
+		return repeated(plain, func(b []byte) (any, error) { return source.Decimal(texts.String(b)), nil })
 	case "JSON":
-		return func(v any) (any, error) {
-			if b, ok := v.([]byte); ok {
-				return source.JSON(b), nil
-			}
-			return plain(v)
-		}
+		return repeated(plain, func(b []byte) (any, error) { return source.JSON(b), nil })
 	case "UNSIGNED BIGINT":
 		return func(v any) (any, error) {
 			switch v := v.(type) {
@@ -64,26 +49,22 @@ func (s *Source) decoder(name string, texts *sqlrows.Texts) sqlrows.Decode {
 			return n, nil
 		}
 	case "DATE", "DATETIME", "TIMESTAMP":
-		return func(v any) (any, error) {
-			switch v := v.(type) {
-			case []byte:
-				if t, ok := sqlrows.ParseTime(v, s.loc); ok {
-					return t, nil
+		return repeated(func(v any) (any, error) {
+			// A host's handle may parse times itself; its zero is the server's
+			// zero date.
+			if t, ok := v.(time.Time); ok && t.IsZero() {
+				if name == "DATE" {
+					return "0000-00-00", nil
 				}
-				return string(v), nil // such as 2024-00-00
-			case time.Time:
-				// A host's handle may parse times itself; its zero is the
-				// server's zero date.
-				if v.IsZero() {
-					if name == "DATE" {
-						return "0000-00-00", nil
-					}
-					return "0000-00-00 00:00:00", nil
-				}
-				return v, nil
+				return "0000-00-00 00:00:00", nil
 			}
 			return plain(v)
-		}
+		}, func(b []byte) (any, error) {
+			if t, ok := sqlrows.ParseTime(b, s.loc); ok {
+				return t, nil
+			}
+			return string(b), nil // such as 2024-00-00
+		})
 	case "BLOB", "BINARY", "VARBINARY", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "GEOMETRY", "VECTOR":
 		return func(v any) (any, error) {
 			if b, ok := v.([]byte); ok {
@@ -92,7 +73,33 @@ func (s *Source) decoder(name string, texts *sqlrows.Texts) sqlrows.Decode {
 			return plain(v)
 		}
 	}
-	return plain
+	return repeated(plain, func(b []byte) (any, error) { return texts.String(b), nil })
+}
+
+// repeated reads what comes as text by read, and all else by other. A column's
+// neighbours are often equal, as a category or a day of a report is: they share
+// one value.
+func repeated(other sqlrows.Decode, read func(b []byte) (any, error)) sqlrows.Decode {
+	const long = 64 // more is not worth remembering
+	var (
+		last []byte
+		cell any
+	)
+	return func(v any) (any, error) {
+		b, ok := v.([]byte)
+		switch {
+		case !ok:
+			return other(v)
+		case len(b) > long:
+			return read(b)
+		case cell != nil && bytes.Equal(b, last):
+			return cell, nil
+		}
+		var err error
+		last = append(last[:0], b...)
+		cell, err = read(b)
+		return cell, err
+	}
 }
 
 func plain(v any) (any, error) {
