@@ -12,6 +12,7 @@ import (
 	"time"
 
 	_ "github.com/go-sql-driver/mysql"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/datapush-go/datapush/internal/integration/server"
 	"github.com/datapush-go/datapush/source"
@@ -159,7 +160,7 @@ func mySQLHarness(t *testing.T, s source.Source) sourcetest.Harness {
 		Connection: "SELECT CONNECTION_ID()",
 		Running: func(ctx context.Context) (int, error) {
 			var n int
-			err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND id <> CONNECTION_ID() AND user = 'dp'").Scan(&n)
+			err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.processlist WHERE command IN ('Query', 'Execute', 'Prepare') AND id <> CONNECTION_ID() AND user = 'dp'").Scan(&n)
 			return n, err
 		},
 		Wrong: []sourcetest.Wrong{
@@ -257,6 +258,7 @@ func TestMySQLErrors(t *testing.T) {
 		{"a write that the text does not show", raw, "DELETE FROM it_t", source.Denied, "1792", "read-only"},
 		{"the server's own time limit", limited, "SELECT SLEEP(600)", source.Timeout, "1969", "time limit"},
 		{"a second statement", raw, "SELECT 1; SELECT 2", source.Syntax, "", "a second statement"},
+		{"an argument", s, "SELECT ?", source.Syntax, "1064", "syntax"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -321,6 +323,46 @@ func TestMySQLErrors(t *testing.T) {
 		_, err := mysql.New(handle(t, dsn+"?sql_mode=ANSI_QUOTES"), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
 		wantKind(t, err, source.Other)
 	})
+}
+
+// What MariaDB writes as text is the oracle: the modes that never prepare read it.
+func TestPreparedMySQLStatementsShowWhatTextShows(t *testing.T) {
+	mariaDB.need(t)
+	db := setUpMySQL(t)
+	mysqlExec(t, db, "CREATE TABLE it_shown(id INT, f FLOAT, g FLOAT(7,2), h FLOAT(9,4), d DOUBLE, e DOUBLE(10,2), dt DATETIME(3), t TIME(2), y YEAR, b BIT(1))",
+		"SET sql_mode = ''",
+		`INSERT INTO it_shown VALUES (1, 1234567.8, 1234.5, 12345.6789, 1e300, 0.1, '2024-01-02 03:04:05.678', '1:2:3.45', 1999, 1), (2, 3.14159265, 0.1, 0.1, 0.1, 0.2, NULL, '-0:0:1', 0, 0),
+			(3, 1e30, 0.2, 1, 123456789012345678, 0.3, '0000-00-00', NULL, 2155, 0), (4, 16777217, -0.1, 1, 5e-324, 0.3, '2024-00-00 01:02:03.5', NULL, 2155, 0)`)
+	dsn := server.MySQLDSN(mariaDB.server.Port)
+	prepared, text := openMySQL(t, dsn, nil), openMySQL(t, dsn, &mysql.Options{Mode: mysql.Doris})
+	for _, query := range []string{
+		"SELECT * FROM it_types", "SELECT * FROM it_more", "SELECT * FROM it_shown",
+		"SELECT SUM(e), AVG(e), SUM(g), AVG(g), SUM(f), AVG(f), MAX(h), SUM(d), STDDEV(e) FROM it_shown",
+		"SELECT f + 0, g + 0, e + e, g * e, f * 1.5, ROUND(f, 2), ROUND(d, 2), ROUND(e * 3, 1), ROUND(e), TRUNCATE(d, 1) FROM it_shown",
+		"SELECT 1, TRUE, 1.5, 1e0, -0e0, 'a', NULL, 18446744073709551615, 9223372036854775807, 1 / 3, 7 DIV 2, 0.1 + 0.2, 0.1e0 + 0.2e0, PI(), EXP(1), POW(2, 0.5)",
+		"SELECT seq, seq / 7e0, seq * 1e15 / 7, seq / 3.0, SQRT(seq) * 1e-20, CAST(seq / 7 AS FLOAT), CAST(seq * 1234.567 AS FLOAT), CAST(seq * seq * 1e5 AS FLOAT) FROM seq_1_to_3000",
+		"SELECT CAST('2001-01-01 10:10:10.123' AS DATETIME), CAST('2001-01-01 10:10:10.123' AS DATETIME(3)), STR_TO_DATE('2001-01-01 10:10:10.1', '%Y-%m-%d %H:%i:%s.%f'), CAST('12:34:56.7' AS TIME(1)), CAST('838:59:59' AS TIME)",
+		"SELECT TIMESTAMP('2001-01-01 10:20:30.1234'), ADDTIME('2001-01-01 10:20:30.1', '1:1:1.5'), SEC_TO_TIME(3.5), MAKETIME(1, 2, 3.4), TIMEDIFF('10:00:00.5', '9:0:0'), FROM_UNIXTIME(1.5), MIN(t), LAST_DAY(MAX(dt)) FROM it_shown",
+		"SELECT COALESCE(dt, '2024-01-01'), IF(1, dt, t), dt + INTERVAL 1 MICROSECOND, dt + INTERVAL 1 DAY, DATE(dt), TIME(dt), LAG(dt) OVER (ORDER BY id) FROM it_shown",
+		// Their digits are open, few rows and more than are read.
+		"SELECT FROM_UNIXTIME('1.5')", "SELECT FROM_UNIXTIME(seq + 0.5e0) FROM seq_1_to_4294967295",
+		"SELECT JSON_OBJECT('a', 1.5), JSON_EXTRACT('{\"a\": 1.5}', '$.a'), FORMAT(1234.5, 2), INET6_ATON('::1'), b + 0, HEX(b), BIT_COUNT(5), _latin1 x'e9', x'ff', GROUP_CONCAT(f), '' FROM it_shown",
+		"SELECT 1 UNION SELECT 'a'", "SELECT 1 UNION SELECT 2.5", "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT * FROM r", "SELECT 'a?b' /* ? */ -- ?",
+		"SELECT * FROM information_schema.columns WHERE table_name = 'it_shown' ORDER BY ordinal_position",
+	} {
+		want, err := text.Query(t.Context(), source.Query{SQL: query})
+		if err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		got, err := prepared.Query(t.Context(), source.Query{SQL: query})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-text +prepared):\n%s", query, diff)
+		}
+	}
 }
 
 func TestAMySQLSessionWorksOnAfterACut(t *testing.T) {

@@ -117,3 +117,28 @@ func plain(v any) (any, error) {
 		return nil, fmt.Errorf("the driver returned a %T: %w", v, errValue)
 	}
 }
+
+// shown reads a prepared FLOAT or DOUBLE as the server shows it: with the digits
+// that FLOAT(7,2) and ROUND(v, 2) have, so that 0.1 and 0.2 are 0.3, and a FLOAT
+// without with six.
+func shown(digits int64) sqlrows.Decode {
+	const most = 30 // more stand for none, and so does 0 on servers that are careless
+	fixed := digits > 0 && digits <= most
+	round := func(f float64, format byte, digits int) (any, error) {
+		f, err := strconv.ParseFloat(strconv.FormatFloat(f, format, digits, 64), 64)
+		if err != nil {
+			return nil, errValue
+		}
+		return f, nil
+	}
+	return func(v any) (any, error) {
+		if f, ok := v.(float32); ok && !fixed {
+			return round(float64(f), 'g', 6)
+		}
+		cell, err := plain(v)
+		if f, ok := cell.(float64); ok && fixed {
+			return round(f, 'f', int(digits))
+		}
+		return cell, err
+	}
+}

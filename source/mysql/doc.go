@@ -3,10 +3,12 @@
 //
 // [Open] takes a DSN of go-sql-driver/mysql, [New] a handle of that driver which
 // the host already has. A source may be used by several goroutines at once.
-// Statements are sent as text and never prepared. On MySQL and MariaDB each runs
-// in a read-only transaction, a session's statements in one; StarRocks and Doris
-// have none, so there the statement's text and the login's grants are what keeps
-// it from writing.
+// On MySQL and MariaDB each statement runs in a read-only transaction, a session's
+// statements in one; StarRocks and Doris have none, so there the statement's text
+// and the login's grants are what keeps it from writing. MySQL and MariaDB are asked
+// to prepare each statement, which costs a round trip and spares them to write
+// numbers and times as text; what they will not prepare is sent as text, as
+// everything is to StarRocks and Doris. The cells are the same either way.
 //
 // A context that ends closes the connection, which does not stop the statement:
 // it is killed through a second connection. So is one whose result is cut at its
@@ -19,7 +21,7 @@
 //	YEAR
 //	BIGINT UNSIGNED                           uint64
 //	BIT                                       uint64
-//	FLOAT, DOUBLE                             float64
+//	FLOAT, DOUBLE                             float64, with the digits that the server shows
 //	DECIMAL                                   source.Decimal
 //	CHAR, VARCHAR, TEXT, ENUM, SET            string
 //	BINARY, VARBINARY, BLOB, GEOMETRY         []byte

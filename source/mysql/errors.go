@@ -32,7 +32,7 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 		var text string
 		e.Kind, text = explain(me, s.opts.Mode)
 		e.Err = errors.New(text)
-	case errors.Is(err, sqlrows.ErrTooLarge):
+	case errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errOpenDigits):
 		e.Err = err
 	case errors.Is(err, errValue):
 		e.Err = errValue

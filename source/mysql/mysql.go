@@ -79,7 +79,7 @@ type Source struct {
 // Open makes a source of the database at dsn, such as
 // user:password@tcp(host:3306)/database?tls=true. It makes no connection yet.
 // Whatever the DSN says, times are read by this package, a text is one statement,
-// nothing is prepared, and the character set is utf8mb4.
+// and the character set is utf8mb4.
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
@@ -279,6 +279,15 @@ func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, err
 }
 
 func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.Result, error) {
+	r, err := t.send(ctx, op, q, t.source.opts.Mode == MySQL)
+	if errors.Is(err, errOpenDigits) {
+		r, err = t.send(ctx, op, q, false)
+	}
+	return r, err
+}
+
+// send runs a statement, prepared if the server will, or else as text.
+func (t *runner) send(ctx context.Context, op string, q source.Query, prepared bool) (*source.Result, error) {
 	switch {
 	case t.ended:
 		return nil, t.source.fault(op, source.Unavailable, "the context of an earlier statement has ended, and the session's connection with it; open another session")
@@ -296,17 +305,23 @@ func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.
 		stopped bool
 	)
 	lost := t.conn.Raw(func(c any) error {
-		var rows driver.Rows
-		if rows, err = sqlrows.Query(own, c, q.SQL); err != nil {
+		var (
+			rows      driver.Rows
+			statement driver.Stmt
+		)
+		if rows, statement, err = start(own, c, q.SQL, prepared); err != nil {
 			return nil
 		}
-		r, err = t.source.read(ctx, rows, q)
+		if statement != nil {
+			defer statement.Close()
+		}
+		r, err = t.source.read(ctx, rows, q, statement != nil)
 		switch {
 		case err == nil && !r.Truncated:
 			err = rows.Close()
 		case ctx.Err() != nil:
 			// The connection is given up with what it has not read yet.
-		case err == nil, errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errValue):
+		case err == nil, errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errValue), errors.Is(err, errOpenDigits):
 			stopped = true
 			return t.stop(rows, giveUp)
 		default:
@@ -332,12 +347,62 @@ func (t *runner) query(ctx context.Context, op string, q source.Query) (*source.
 	return r, nil
 }
 
-func (s *Source) read(ctx context.Context, rows driver.Rows, q source.Query) (*source.Result, error) {
+// start runs a statement on a driver's connection, prepared if that is wanted: its
+// rows hold numbers and times as the server has them, and to write those as text is
+// most of what a plain result costs it. What the server does not prepare is sent as
+// text, and fails as that does. The statement is nil then; the caller closes it
+// after its rows.
+func start(ctx context.Context, c any, text string, prepared bool) (driver.Rows, driver.Stmt, error) {
+	if p, ok := c.(driver.ConnPrepareContext); ok && prepared {
+		statement, err := p.PrepareContext(ctx, text)
+		var refused *mysql.MySQLError
+		switch {
+		case err == nil:
+			// A question mark is a mistake, which the server names in a text.
+			if q, ok := statement.(driver.StmtQueryContext); ok && statement.NumInput() == 0 {
+				rows, err := q.QueryContext(ctx, nil)
+				if err != nil {
+					_ = statement.Close()
+					return nil, nil, err
+				}
+				return rows, statement, nil
+			}
+			_ = statement.Close()
+		case !errors.As(err, &refused):
+			return nil, nil, err
+		default:
+			if kind, _ := explain(refused, MySQL); kind != source.Syntax && kind != source.Other {
+				return nil, nil, err // it is not about how the statement is sent
+			}
+		}
+	}
+	rows, err := sqlrows.Query(ctx, c, text)
+	return rows, nil, err
+}
+
+// errOpenDigits says that the server leaves open how many digits a time has, as
+// MariaDB does for FROM_UNIXTIME('1.5'). The driver reads that from text only.
+var errOpenDigits = errors.New("a time's digits are left open")
+
+func (s *Source) read(ctx context.Context, rows driver.Rows, q source.Query, prepared bool) (*source.Result, error) {
 	columns := sqlrows.Columns(rows)
 	decode := make([]sqlrows.Decode, len(columns))
 	texts := new(sqlrows.Texts)
+	types, _ := rows.(driver.RowsColumnTypePrecisionScale)
 	for i, c := range columns {
 		decode[i] = s.decoder(c.Type, texts)
+		if !prepared || types == nil {
+			continue
+		}
+		_, digits, _ := types.ColumnTypePrecisionScale(i)
+		switch c.Type {
+		case "FLOAT", "DOUBLE":
+			decode[i] = shown(digits)
+		case "TIME", "DATETIME", "TIMESTAMP":
+			if digits > 6 {
+				return nil, errOpenDigits
+			}
+		}
 	}
 	return sqlrows.Read(ctx, rows, columns, decode, sqlrows.Limits{Rows: q.MaxRows, Bytes: s.opts.MaxBytes})
 }
@@ -357,10 +422,10 @@ func (t *runner) stop(rows driver.Rows, giveUp context.CancelFunc) error {
 	if err := t.kill(); err != nil {
 		return driver.ErrBadConn
 	}
-	// Close would not heed the timer.
+	// Close would not heed the timer. No cell is read.
 	var err error
-	for values := make([]driver.Value, len(rows.Columns())); err == nil; {
-		err = rows.Next(values)
+	for err == nil {
+		err = rows.Next(nil)
 	}
 	_ = rows.Close()
 	var e *mysql.MySQLError

@@ -29,18 +29,29 @@ type server struct {
 	fail    error
 	hang    chan struct{} // closed once a statement hangs
 
+	prepares  bool
+	refuses   error // to prepare
+	arguments int
+
 	mu   sync.Mutex
 	next int64
 	log  []string
 }
 
-type column struct{ name, kind string }
+type column struct {
+	name, kind string
+	digits     int64
+}
 
 func (s *server) Connect(context.Context) (driver.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	return &conn{server: s, id: s.next}, nil
+	c := &conn{server: s, id: s.next}
+	if s.prepares {
+		return preparing{c}, nil
+	}
+	return c, nil
 }
 
 func (s *server) Driver() driver.Driver { return nil }
@@ -73,7 +84,7 @@ func (c *conn) ExecContext(_ context.Context, text string, _ []driver.NamedValue
 
 func (c *conn) QueryContext(ctx context.Context, text string, _ []driver.NamedValue) (driver.Rows, error) {
 	if strings.HasPrefix(text, "SELECT CONNECTION_ID()") {
-		return &rows{columns: []column{{"id", "BIGINT"}, {"mode", "VARCHAR"}, {"version", "VARCHAR"}, {"letters", "VARCHAR"}},
+		return &rows{columns: []column{{"id", "BIGINT", 0}, {"mode", "VARCHAR", 0}, {"version", "VARCHAR", 0}, {"letters", "VARCHAR", 0}},
 			table: [][]driver.Value{{c.id, c.mode, "10.11-MariaDB", c.letters}}}, nil
 	}
 	c.note(c.id, text)
@@ -92,11 +103,38 @@ func (c *conn) QueryContext(ctx context.Context, text string, _ []driver.NamedVa
 	return r, nil
 }
 
+// preparing is a connection to a server that prepares statements.
+type preparing struct{ *conn }
+
+func (c preparing) PrepareContext(_ context.Context, text string) (driver.Stmt, error) {
+	c.note(c.id, "prepare "+text)
+	if c.refuses != nil {
+		return nil, c.refuses
+	}
+	return &statement{preparing: c, text: text}, nil
+}
+
+type statement struct {
+	preparing
+	text string
+}
+
+func (s *statement) NumInput() int { return s.arguments }
+func (s *statement) Close() error  { s.note(s.id, "forget it"); return nil }
+func (s *statement) Exec([]driver.Value) (driver.Result, error) {
+	return nil, errors.New("unused")
+}
+func (s *statement) Query([]driver.Value) (driver.Rows, error) { return nil, errors.New("unused") }
+func (s *statement) QueryContext(ctx context.Context, _ []driver.NamedValue) (driver.Rows, error) {
+	return s.conn.QueryContext(ctx, "execute "+s.text, nil)
+}
+
 type rows struct {
 	columns []column
 	table   [][]driver.Value
 	more    bool
 	at      int
+	buffer  []byte
 }
 
 func (r *rows) Columns() []string {
@@ -108,7 +146,10 @@ func (r *rows) Columns() []string {
 }
 
 func (r *rows) ColumnTypeDatabaseTypeName(i int) string { return r.columns[i].kind }
-func (r *rows) Close() error                            { return nil }
+func (r *rows) ColumnTypePrecisionScale(i int) (int64, int64, bool) {
+	return r.columns[i].digits, r.columns[i].digits, true
+}
+func (r *rows) Close() error { return nil }
 func (r *rows) Next(dest []driver.Value) error {
 	if r.at == len(r.table) {
 		if !r.more {
@@ -117,6 +158,12 @@ func (r *rows) Next(dest []driver.Value) error {
 		r.at = 0
 	}
 	copy(dest, r.table[r.at])
+	for i, v := range dest {
+		if b, ok := v.([]byte); ok {
+			r.buffer = append(r.buffer[:0], b...) // the next row's too
+			dest[i] = r.buffer
+		}
+	}
 	r.at++
 	return nil
 }
@@ -158,7 +205,7 @@ func TestWhatTheDriverHandsOutBecomesACell(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &server{column: column{"v", tt.kind}, values: []driver.Value{tt.value}}
+			s := &server{column: column{name: "v", kind: tt.kind}, values: []driver.Value{tt.value}}
 			r, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
 			if err != nil {
 				t.Fatal(err)
@@ -175,7 +222,7 @@ func FuzzDates(f *testing.F) {
 	for _, s := range []string{"2024-01-02", "0000-00-00", "2024-01-02 08:09:10", "2024-01-02 08:09:10.123456", "2024-13-01", "-838:59:59", ""} {
 		f.Add(s)
 	}
-	s := &server{column: column{"v", "DATETIME"}}
+	s := &server{column: column{name: "v", kind: "DATETIME"}}
 	src := open(f, s, nil)
 	f.Fuzz(func(t *testing.T, text string) {
 		s.values = []driver.Value{[]byte(text)}
@@ -204,7 +251,7 @@ func TestStatementsRunInAReadOnlyTransactionWhereThereIsOne(t *testing.T) {
 		mysql.StarRocks: {"1 SELECT v"},
 		mysql.Doris:     {"1 SELECT v"},
 	} {
-		s := &server{column: column{"v", "INT"}}
+		s := &server{column: column{name: "v", kind: "INT"}}
 		if _, err := open(t, s, &mysql.Options{Mode: mode}).Query(t.Context(), source.Query{SQL: "SELECT v"}); err != nil {
 			t.Fatal(err)
 		}
@@ -214,8 +261,97 @@ func TestStatementsRunInAReadOnlyTransactionWhereThereIsOne(t *testing.T) {
 	}
 }
 
+func TestStatementsArePreparedWhereTheServerWill(t *testing.T) {
+	const begin, end = "1 START TRANSACTION READ ONLY", "1 ROLLBACK"
+	for name, tt := range map[string]struct {
+		server *server
+		mode   mysql.Mode
+		want   []string
+		err    string
+	}{
+		"MySQL":     {server: &server{}, want: []string{begin, "1 prepare SELECT v", "1 execute SELECT v", "1 forget it", end}},
+		"StarRocks": {server: &server{}, mode: mysql.StarRocks, want: []string{"1 SELECT v"}},
+		"Doris":     {server: &server{}, mode: mysql.Doris, want: []string{"1 SELECT v"}},
+		"MySQL that will not": {server: &server{refuses: &driverpkg.MySQLError{Number: 1295}},
+			want: []string{begin, "1 prepare SELECT v", "1 SELECT v", end}},
+		"MySQL that sees an argument": {server: &server{arguments: 1},
+			want: []string{begin, "1 prepare SELECT v", "1 forget it", "1 SELECT v", end}},
+		"a statement that fails": {server: &server{fail: &driverpkg.MySQLError{Number: 1242}},
+			want: []string{begin, "1 prepare SELECT v", "1 execute SELECT v", "1 forget it", end}, err: "code 1242"},
+		"a kill": {server: &server{refuses: &driverpkg.MySQLError{Number: 1317}},
+			want: []string{begin, "1 prepare SELECT v", end}, err: "killed"},
+		"a lock": {server: &server{refuses: &driverpkg.MySQLError{Number: 1205}},
+			want: []string{begin, "1 prepare SELECT v", end}, err: "the wait for a lock"},
+		"MySQL that knows no such command": {server: &server{refuses: &driverpkg.MySQLError{Number: 1047, SQLState: [5]byte([]byte("08S01"))}},
+			want: []string{begin, "1 prepare SELECT v", "1 SELECT v", end}},
+		"a lost connection": {server: &server{refuses: driver.ErrBadConn},
+			want: []string{begin, "1 prepare SELECT v", "1 closed"}, err: "the connection was lost"},
+		"a time whose digits are open": {server: &server{column: column{kind: "DATETIME", digits: 39}},
+			want: []string{begin, "1 prepare SELECT v", "1 execute SELECT v", "1 forget it", "1 closed", "2 KILL QUERY 1", "2 START TRANSACTION READ ONLY", "2 SELECT v", "2 ROLLBACK"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tt.server
+			s.prepares, s.values = true, []driver.Value{nil}
+			_, err := open(t, s, &mysql.Options{Mode: tt.mode}).Query(t.Context(), source.Query{SQL: "SELECT v"})
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("error %v, want %q", err, tt.err)
+			}
+			if diff := cmp.Diff(tt.want, s.sent()); diff != "" {
+				t.Errorf("what was sent (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAPreparedNumberHasTheDigitsThatTheServerShows(t *testing.T) {
+	third := 1.0 / 3
+	for name, tt := range map[string]struct {
+		column column
+		value  driver.Value
+		want   any
+	}{
+		"FLOAT":                         {column{"v", "FLOAT", 31}, float32(third), 0.333333},
+		"a large FLOAT":                 {column{"v", "FLOAT", 31}, float32(16777217), 16777200.0},
+		"FLOAT(7,2)":                    {column{"v", "FLOAT", 2}, float32(1234.5), 1234.5},
+		"DOUBLE":                        {column{"v", "DOUBLE", 31}, third, third},
+		"DOUBLE of MariaDB":             {column{"v", "DOUBLE", 39}, third, third},
+		"DOUBLE(10,2)":                  {column{"v", "DOUBLE", 2}, 0.30000000000000004, 0.3},
+		"a server that tells no digits": {column{"v", "DOUBLE", 0}, 1.5, 1.5},
+		"NULL":                          {column{"v", "DOUBLE", 2}, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{prepares: true, column: tt.column, values: []driver.Value{tt.value}}
+			r, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
+			if err != nil || r.Rows[0][0] != tt.want {
+				t.Errorf("%v became %v, %v; want %v", tt.value, r, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEqualNeighboursBecomeEqualCells(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	s := &server{column: column{name: "v", kind: "VARCHAR"}}
+	var want [][]any
+	for _, v := range []any{"", "a", "a", nil, "a", "b", "ab", long, long, "ab", "a", ""} {
+		want = append(want, []any{v})
+		if text, ok := v.(string); ok {
+			s.values = append(s.values, []byte(text))
+		} else {
+			s.values = append(s.values, nil)
+		}
+	}
+	r, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, r.Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
 func TestACutStatementIsKilledByAnotherConnection(t *testing.T) {
-	s := &server{column: column{"v", "INT"}, values: []driver.Value{int64(1)}, more: true}
+	s := &server{column: column{name: "v", kind: "INT"}, values: []driver.Value{int64(1)}, more: true}
 	r, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v", MaxRows: 3})
 	if err != nil || len(r.Rows) != 3 || !r.Truncated {
 		t.Fatalf("%v, %v", r, err)
@@ -243,7 +379,7 @@ func TestAStatementWhoseContextEndsIsKilledByAnotherConnection(t *testing.T) {
 }
 
 func TestResultsKeepToTheirBudget(t *testing.T) {
-	s := &server{column: column{"v", "BLOB"}, values: []driver.Value{make([]byte, 1000)}, more: true}
+	s := &server{column: column{name: "v", kind: "BLOB"}, values: []driver.Value{make([]byte, 1000)}, more: true}
 	_, err := open(t, s, &mysql.Options{MaxBytes: 5_000}).Query(t.Context(), source.Query{SQL: "SELECT v"})
 	if err == nil || !strings.Contains(err.Error(), "more than 5000 bytes") {
 		t.Errorf("error %v", err)
@@ -294,7 +430,7 @@ func TestAHandleWithOtherQuotesIsRefused(t *testing.T) {
 
 func TestAHandleWhoseLettersHoldBackslashesIsRefused(t *testing.T) {
 	for letters, ok := range map[string]bool{"utf8mb4": true, "utf8": true, "utf8mb3": true, "": true, "gbk": false, "sjis": false, "latin1": false} {
-		s := &server{letters: letters, column: column{"v", "INT"}}
+		s := &server{letters: letters, column: column{name: "v", kind: "INT"}}
 		_, err := open(t, s, nil).Query(t.Context(), source.Query{SQL: "SELECT v"})
 		if (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "character set is "+letters) {
 			t.Errorf("%q: error %v", letters, err)
