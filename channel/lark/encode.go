@@ -60,7 +60,7 @@ type encoder struct {
 }
 
 func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
-	scratch.Reset()
+	scratch.Reset(msg.Sections, 1)
 	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", notes: msg.Warnings}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)

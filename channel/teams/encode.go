@@ -71,7 +71,7 @@ func measure(b []byte) fit.Size {
 var quote, backslash = []byte(`"`), []byte(`\`)
 
 func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
-	scratch.Reset()
+	scratch.Reset(msg.Sections, 5) // an element takes much more than its text
 	e := &encoder{to: to, columns: to.Options[OptionTables] == "columns"}
 	title, cut := fit.Clip(strings.TrimSpace(jsontext.Line(msg.Title)), titleBytes)
 	if e.title = title; cut {

@@ -1,6 +1,10 @@
 package fit
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/datapush-go/datapush/channel"
+)
 
 // Scratch is memory in which messages are written one after the other, because
 // the rows of a long table are needed only until the parts are put together. The
@@ -34,13 +38,23 @@ func (p *Pool) Put(s *Scratch) {
 	}
 }
 
-// Reset begins another message, with room for as much as the one before took.
-// What was written before must not be used again.
-func (s *Scratch) Reset() {
-	s.buf, s.rows = room(s.buf, s.usedBytes), room(s.rows, s.usedRows)
+// Reset begins another message. There is room for as much as the one before took,
+// and for the message's Markdown as many times as a channel makes of it, so that
+// a long text is not moved again and again while it grows. What was written
+// before must not be used again.
+func (s *Scratch) Reset(sections []channel.Section, times int) {
+	n := 0
+	for i := range sections {
+		n += times * len(sections[i].Markdown)
+	}
+	n = min(n+n/8, maxScratch/2)
+	s.buf, s.rows = room(s.buf, max(n, s.usedBytes)), room(s.rows, max(n/perRow, s.usedRows))
 	s.free, s.freeRows = s.buf, s.rows
 	s.usedBytes, s.usedRows = 0, 0
 }
+
+// perRow is how many bytes a block of text has, about.
+const perRow = 256
 
 func room[T any](have []T, n int) []T {
 	if cap(have) < n {

@@ -67,7 +67,7 @@ func (e *Encoder) Write(sections []channel.Section) fit.Plan {
 }
 
 func (e *Encoder) write(sections []channel.Section, finer int) {
-	e.Layout.Scratch.Reset()
+	e.Layout.Scratch.Reset(sections, 1)
 	e.Layout.Pieces, e.Layout.Omitted = e.Layout.Pieces[:0], false
 	e.Mentions = nil
 	e.sum, e.finer = 0, finer
