@@ -335,7 +335,7 @@ func TestPreparedMySQLStatementsShowWhatTextShows(t *testing.T) {
 			(3, 1e30, 0.2, 1, 123456789012345678, 0.3, '0000-00-00', NULL, 2155, 0), (4, 16777217, -0.1, 1, 5e-324, 0.3, '2024-00-00 01:02:03.5', NULL, 2155, 0)`)
 	dsn := server.MySQLDSN(mariaDB.server.Port)
 	prepared, text := openMySQL(t, dsn, nil), openMySQL(t, dsn, &mysql.Options{Mode: mysql.Doris})
-	for _, query := range []string{
+	queries := []string{
 		"SELECT * FROM it_types", "SELECT * FROM it_more", "SELECT * FROM it_shown",
 		"SELECT SUM(e), AVG(e), SUM(g), AVG(g), SUM(f), AVG(f), MAX(h), SUM(d), STDDEV(e) FROM it_shown",
 		"SELECT f + 0, g + 0, e + e, g * e, f * 1.5, ROUND(f, 2), ROUND(d, 2), ROUND(e * 3, 1), ROUND(e), TRUNCATE(d, 1) FROM it_shown",
@@ -349,20 +349,32 @@ func TestPreparedMySQLStatementsShowWhatTextShows(t *testing.T) {
 		"SELECT JSON_OBJECT('a', 1.5), JSON_EXTRACT('{\"a\": 1.5}', '$.a'), FORMAT(1234.5, 2), INET6_ATON('::1'), b + 0, HEX(b), BIT_COUNT(5), _latin1 x'e9', x'ff', GROUP_CONCAT(f), '' FROM it_shown",
 		"SELECT 1 UNION SELECT 'a'", "SELECT 1 UNION SELECT 2.5", "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT * FROM r", "SELECT 'a?b' /* ? */ -- ?",
 		"SELECT * FROM information_schema.columns WHERE table_name = 'it_shown' ORDER BY ordinal_position",
-	} {
-		want, err := text.Query(t.Context(), source.Query{SQL: query})
-		if err != nil {
-			t.Fatalf("%s: %v", query, err)
-		}
-		got, err := prepared.Query(t.Context(), source.Query{SQL: query})
-		if err != nil {
-			t.Errorf("%s: %v", query, err)
-			continue
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-text +prepared):\n%s", query, diff)
+	}
+	compare := func(t *testing.T) {
+		for _, query := range queries {
+			want, err := text.Query(t.Context(), source.Query{SQL: query})
+			if err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
+			got, err := prepared.Query(t.Context(), source.Query{SQL: query})
+			if err != nil {
+				t.Errorf("%s: %v", query, err)
+				continue
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-text +prepared):\n%s", query, diff)
+			}
 		}
 	}
+	t.Run("prepared", compare)
+	t.Run("as text, where the server prepares nothing", func(t *testing.T) {
+		mysqlExec(t, db, "SET GLOBAL max_prepared_stmt_count = 0")
+		defer mysqlExec(t, db, "SET GLOBAL max_prepared_stmt_count = DEFAULT")
+		if _, err := db.Prepare("SELECT 1"); err == nil || !strings.Contains(err.Error(), "1461") {
+			t.Errorf("the driver alone: %v, want error 1461", err)
+		}
+		compare(t)
+	})
 }
 
 func TestAMySQLSessionWorksOnAfterACut(t *testing.T) {
