@@ -38,7 +38,7 @@ import (
 
 const (
 	rows   = 10_000
-	rounds = 21
+	rounds = 51
 
 	maxTime   = 1.15
 	maxAllocs = 1.2
@@ -139,13 +139,15 @@ func (s *system) measure() (missed bool, err error) {
 	times := make([][]time.Duration, len(ways))
 	allocs := make([][]uint64, len(ways))
 	var before, after runtime.MemStats
-	for range rounds {
-		// In turn, so that what else the machine does hits all alike.
-		for i, read := range ways {
+	for round := range rounds {
+		// In turn, so that what else the machine does hits all alike, and each
+		// after each other, for what one leaves to the next.
+		for turn := range ways {
+			i := (round + turn) % len(ways)
 			runtime.GC()
 			runtime.ReadMemStats(&before)
 			start := time.Now()
-			if err := read(); err != nil {
+			if err := ways[i](); err != nil {
 				return false, err
 			}
 			times[i] = append(times[i], time.Since(start))
