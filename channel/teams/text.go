@@ -245,6 +245,10 @@ func (c *collector) link(to string, in []channel.Inline, st style) {
 }
 
 func (c *collector) text(s string, st style) {
+	if jsontext.Plain(s) {
+		c.add(s, st)
+		return
+	}
 	line, rest, more := strings.Cut(strings.ReplaceAll(jsontext.Text(s), "\t", " "), "\n")
 	c.add(line, st)
 	for more {

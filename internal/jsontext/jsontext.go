@@ -30,6 +30,10 @@ func plainLen(s string) int {
 	return len(s)
 }
 
+// Plain reports whether s is printable ASCII that is its own [Text], [Line] and
+// inside of a JSON string.
+func Plain(s string) bool { return plainLen(s) == len(s) }
+
 // Quote appends s as a JSON string with its quotes.
 func Quote(dst []byte, s string) []byte {
 	dst = append(dst, '"')
