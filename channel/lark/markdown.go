@@ -2,7 +2,6 @@ package lark
 
 import (
 	"bytes"
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/internal/jsontext"
+	"github.com/datapush-go/datapush/internal/weburl"
 )
 
 // writer writes the Markdown of a card's text component. What the vendor
@@ -559,37 +559,14 @@ func address(s string) (string, bool) {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s)) // what is written next to it is UTF-8
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if !weburl.Is(s) {
 		return "", false
 	}
-	i := 0
-	for i < len(s) && !unsafe[s[i]] {
-		i++
-	}
-	if i == len(s) {
-		return s, true
-	}
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; unsafe[c] {
-			b.WriteByte('%')
-			b.WriteByte("0123456789ABCDEF"[c>>4])
-			b.WriteByte("0123456789ABCDEF"[c&15])
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String(), true
+	return unsafe.Encode(s), true
 }
 
-// unsafe marks the bytes that an address has encoded.
-var unsafe = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c <= ' ' || c == 0x7f || strings.IndexByte("()<>[]\"'`\\*|", byte(c)) >= 0
-	}
-	return
-}()
+// unsafe marks what an address has encoded.
+var unsafe = weburl.Unsafe("()<>[]\"'`\\*|")
 
 func (w *writer) image(i *channel.Image) {
 	alt := strings.TrimSpace(jsontext.Line(i.Alt))

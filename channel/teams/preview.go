@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/datapush-go/datapush/channel"
+	"github.com/datapush-go/datapush/internal/weburl"
 )
 
 // Preview draws a card from its payload: title, text, tables and colours.
@@ -143,7 +144,7 @@ func (d *drawing) inline(e *element) {
 		d.WriteString(`<span style="` + style + `">`)
 		end = "</span>"
 	}
-	if web(e.Select.URL) {
+	if weburl.Is(e.Select.URL) {
 		d.WriteString(`<a rel="noopener noreferrer" href="` + html.EscapeString(e.Select.URL) + `">`)
 		end = "</a>" + end
 	}

@@ -1,7 +1,6 @@
 package teams
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/internal/jsontext"
+	"github.com/datapush-go/datapush/internal/weburl"
 )
 
 // run is a stretch of text in one style. A run with brk ends its line; one with
@@ -204,7 +204,7 @@ func (c *collector) inlines(in []channel.Inline, st style) {
 			if alt == "" {
 				alt = "image"
 			}
-			if web(i.URL) {
+			if weburl.Is(i.URL) {
 				c.e.warn(channel.WarnDegraded, "a picture within a text is shown as a link")
 				c.link(i.URL, channel.Literal(alt), st)
 			} else {
@@ -231,7 +231,7 @@ func (c *collector) inlines(in []channel.Inline, st style) {
 }
 
 func (c *collector) link(to string, in []channel.Inline, st style) {
-	if !web(to) && !strings.HasPrefix(to, "mailto:") {
+	if !weburl.Is(to) && !strings.HasPrefix(to, "mailto:") {
 		c.e.warn(channel.WarnDegraded, "a link that is no web address is shown as text")
 		c.inlines(in, st)
 		return
@@ -273,16 +273,10 @@ func (c *collector) add(s string, st style) {
 	c.out = append(c.out, run{text: s, style: st})
 }
 
-func web(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
-}
-
 // picture reports whether Teams shows a picture from this address: over https
 // only.
 func picture(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && u.Scheme == "https"
+	return weburl.Is(s) && strings.EqualFold(s[:len("https:")], "https:")
 }
 
 // lines writes an element for each line, because a line break within a text is
@@ -464,42 +458,15 @@ func appendRun(dst []byte, r *run, extra string, first bool) []byte {
 		}
 		if r.to != "" {
 			dst = append(dst, `,"color":"Accent","selectAction":{"type":"Action.OpenUrl","url":`...)
-			dst = append(jsontext.Quote(dst, escapeURL(r.to)), '}')
+			dst = append(jsontext.Quote(dst, unsafe.Encode(r.to)), '}')
 		}
 		dst = append(dst, '}')
 	}
 	return dst
 }
 
-// escapeURL encodes what may not stand in an address.
-func escapeURL(s string) string {
-	i := 0
-	for i < len(s) && !unsafe[s[i]] {
-		i++
-	}
-	if i == len(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; unsafe[c] {
-			b.WriteByte('%')
-			b.WriteByte("0123456789ABCDEF"[c>>4])
-			b.WriteByte("0123456789ABCDEF"[c&15])
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// unsafe marks those bytes.
-var unsafe = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c <= ' ' || c == 0x7f || strings.IndexByte("\"<>\\^`{|}()", byte(c)) >= 0
-	}
-	return
-}()
+// unsafe marks what may not stand in an address.
+var unsafe = weburl.Unsafe("\"<>\\^`{|}()")
 
 // sizes are headings as text, because cards have none.
 var sizes = [...]string{"Large", "Large", "Medium", "Medium", "Default", "Default"}
@@ -543,12 +510,12 @@ func (w *writer) image(i *channel.Image) {
 		w.e.visible = true
 		w.begin("Image")
 		w.out = append(w.out, `,"url":`...)
-		w.out = jsontext.Quote(w.out, escapeURL(i.URL))
+		w.out = jsontext.Quote(w.out, unsafe.Encode(i.URL))
 		w.out = append(w.out, `,"altText":`...)
 		w.out = append(jsontext.Quote(w.out, alt), '}')
 		return
 	}
-	if web(i.URL) {
+	if weburl.Is(i.URL) {
 		w.e.warn(channel.WarnDegraded, "a picture is shown as a link, because Teams loads pictures over https only")
 		if alt == "" {
 			alt = "image"
@@ -595,7 +562,7 @@ func markdown(runs []run) string {
 		}
 		b.WriteString(mark)
 		if r.to != "" {
-			b.WriteString("](" + escapeURL(r.to) + ")")
+			b.WriteString("](" + unsafe.Encode(r.to) + ")")
 		}
 		b.WriteString(text[len(lead)+len(body):])
 	}

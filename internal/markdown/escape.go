@@ -1,6 +1,11 @@
 package markdown
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/datapush-go/datapush/internal/weburl"
+)
 
 // line is what an escaper must know about the line that it writes in.
 type line struct {
@@ -183,37 +188,14 @@ func address(u string) (string, bool) {
 	default:
 		return "", false
 	}
-	return percent(u), true
+	return unsafe.Encode(u), true
 }
 
-const upperHex = "0123456789ABCDEF"
-
-// percent encodes the bytes that cannot stand in an address, or would end it.
-func percent(u string) string {
-	n := 0
-	for i := range len(u) {
-		if unsafe[u[i]] {
-			n++
-		}
+// unsafe marks the bytes that cannot stand in an address, or would end it.
+var unsafe = func() weburl.Set {
+	t := weburl.Unsafe("()<>\"\\`|{}^*")
+	for c := utf8.RuneSelf; c < len(t); c++ {
+		t[c] = true
 	}
-	if n == 0 {
-		return u
-	}
-	b := make([]byte, 0, len(u)+2*n)
-	for i := range len(u) {
-		if c := u[i]; unsafe[c] {
-			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
-		} else {
-			b = append(b, c)
-		}
-	}
-	return string(b)
-}
-
-// unsafe marks those bytes.
-var unsafe = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c <= ' ' || c >= 0x7f || strings.IndexByte("()<>\"\\`|{}^*", byte(c)) >= 0
-	}
-	return
+	return t
 }()
