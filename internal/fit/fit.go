@@ -587,11 +587,15 @@ func (l *Layout) Body(before []byte, part Part, after []byte) ([]byte, Size) {
 
 // Count writes a number of rows with separators, as in "9,900".
 func Count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	digits := strconv.Itoa(n)
+	b := make([]byte, 0, 2*len(digits))
+	for i := range len(digits) {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b = append(b, ',')
+		}
+		b = append(b, digits[i])
 	}
-	return s
+	return string(b)
 }
 
 // More is the text of a note for n rows that are not shown.
@@ -599,7 +603,12 @@ func More(n int) string { return "… and " + Count(n) + " more" }
 
 // Label is how part i of n (from 1) is numbered, such as "(2/5)". No label is
 // longer than [MaxLabel].
-func Label(i, n int) string { return "(" + strconv.Itoa(i) + "/" + strconv.Itoa(n) + ")" }
+func Label(i, n int) string {
+	b := append(make([]byte, 0, MaxLabel), '(')
+	b = strconv.AppendInt(b, int64(i), 10)
+	b = strconv.AppendInt(append(b, '/'), int64(n), 10)
+	return string(append(b, ')'))
+}
 
 // MaxLabel is the length of the longest label.
 const MaxLabel = len("(5/5)")
