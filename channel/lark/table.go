@@ -22,14 +22,13 @@ func (e *encoder) table(t *channel.Table) {
 		e.warn(channel.WarnCut, "table "+strconv.Itoa(e.tables)+": the first "+strconv.Itoa(maxColumns)+" of "+fit.Count(len(t.Columns))+
 			" columns are shown, because a Lark table has no more")
 	}
-	x := table{e: e, t: t, columns: t.Columns[:min(len(t.Columns), maxColumns)], number: e.tables}
-	x.keys = make([]string, len(x.columns))
+	x := table{e: e, t: t, columns: make([]column, min(len(t.Columns), maxColumns)), number: e.tables}
 	before := `,{"c`
-	for i := range x.keys {
-		x.keys[i] = before + strconv.Itoa(i) + `":"`
+	for i := range x.columns {
+		c := &t.Columns[i]
+		x.columns[i] = column{Column: c, open: before + strconv.Itoa(i) + `":"`, bare: c.Prefix == "" && c.Suffix == ""}
 		before = `","c`
 	}
-	x.colored = make([]bool, len(x.columns))
 	x.piece.LeadSize = fit.Size{1}
 	x.piece.More = func(left int) ([]byte, fit.Size) {
 		note := append([]byte{','}, e.element(fit.More(left))...)
@@ -49,10 +48,15 @@ type table struct {
 	e       *encoder
 	t       *channel.Table
 	number  int
-	columns []channel.Column
-	keys    []string // what stands before each value
-	colored []bool
+	columns []column
 	piece   fit.Piece
+}
+
+type column struct {
+	*channel.Column
+	open    string // before a value
+	bare    bool   // a value has no prefix and no suffix
+	colored bool
 }
 
 // rows writes head and rows. It is false when the kind of a column has to be
@@ -93,23 +97,28 @@ func (x *table) rows() bool {
 func (x *table) row(row []channel.Cell, most int) bool {
 	buf := x.piece.Buf
 	for c := range x.columns {
-		cell := &row[c]
-		if cell.Color != channel.ColorDefault && !x.colored[c] {
-			x.colored[c] = true
+		cell, col := &row[c], &x.columns[c]
+		if cell.Color != channel.ColorDefault && !col.colored {
+			col.colored = true
 			return false
 		}
-		buf = append(buf, x.keys[c]...)
-		col := &x.columns[c]
+		buf = append(buf, col.open...)
 		switch {
-		case x.colored[c]:
-			buf = markdownCell(buf, show(col, cell, most), cell.Color)
+		case col.colored:
+			buf = markdownCell(buf, show(col.Column, cell, most), cell.Color)
 		case most >= 0:
-			buf = jsontext.AppendLine(buf, show(col, cell, most))
-		case cell.Bare():
-			buf = jsontext.AppendLine(buf, cell.Text)
-			buf = jsontext.AppendLine(buf, cell.Mark)
-		case col.Prefix == "" && col.Suffix == "" && cell.Mark == "":
-			buf = jsontext.AppendLine(buf, cell.Text)
+			buf = jsontext.AppendLine(buf, show(col.Column, cell, most))
+		case col.bare || cell.Bare():
+			n := len(cell.Text)
+			buf = slices.Grow(buf, n)
+			if to := buf[len(buf) : len(buf)+n]; !jsontext.Special.Copy(to, cell.Text) {
+				buf = buf[:len(buf)+n]
+			} else {
+				buf = jsontext.AppendLine(buf, cell.Text)
+			}
+			if cell.Mark != "" {
+				buf = jsontext.AppendLine(buf, cell.Mark)
+			}
 		default:
 			// The same characters as Column.Show, without joining them first.
 			buf = jsontext.AppendLine(buf, col.Prefix)
@@ -206,7 +215,7 @@ func (x *table) head() {
 			b = append(b, `","display_name":"`...)
 			b = jsontext.AppendLine(b, clip(c.Header, most))
 			b = append(b, `","data_type":"`...)
-			if x.colored[i] {
+			if c.colored {
 				b = append(b, "lark_md"...)
 			} else {
 				b = append(b, "text"...)

@@ -9,21 +9,11 @@ import (
 
 const hex = "0123456789abcdef"
 
-// plain marks the bytes that stand for themselves in a JSON string and need no
-// second look as text: printable ASCII but the quote and the backslash.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < 0x7f; c++ {
-		t[c] = true
-	}
-	t['"'], t['\\'] = false, false
-	return
-}()
-
-// plainLen is how many bytes at the beginning of s are plain. A loop that does
-// nothing else is several times as fast.
+// plainLen is how many bytes at the beginning of s are not special. A loop that
+// does nothing else is several times as fast.
 func plainLen(s string) int {
 	for i := range len(s) {
-		if !plain[s[i]] {
+		if Special[s[i]] != 0 {
 			return i
 		}
 	}
@@ -47,7 +37,7 @@ func Append(dst []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if plain[c] {
+		if Special[c] == 0 {
 			i += plainLen(s[i:])
 			continue
 		}
@@ -121,7 +111,7 @@ func AppendLine(dst []byte, s string) []byte {
 	from, i := 0, 0
 	for i < len(s) {
 		c := s[i]
-		if plain[c] {
+		if Special[c] == 0 {
 			i += plainLen(s[i:])
 			continue
 		}

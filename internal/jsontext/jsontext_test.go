@@ -81,3 +81,17 @@ func FuzzAppendLine(f *testing.F) {
 		}
 	})
 }
+
+func TestSet(t *testing.T) {
+	for c := range 256 {
+		s := "ab" + string([]byte{byte(c)}) + "c"
+		want := c >= 0x7f || string(jsontext.AppendLine(nil, s)) != s
+		if got := jsontext.Special.In(s); got != want {
+			t.Errorf("In(%q) = %v, want %v", s, got, want)
+		}
+		dst := make([]byte, len(s))
+		if got := jsontext.Special.Copy(dst, s); got != want || string(dst) != s {
+			t.Errorf("Copy(%q) = %v and copies %q, want %v", s, got, dst, want)
+		}
+	}
+}

@@ -414,10 +414,16 @@ func (r *rows) values(cells []channel.Cell, clip bool) int {
 	for i := range cells {
 		c, col := &cells[i], &r.cols[i]
 		buf = append(buf, col.open...)
-		if col.bare && c.Color == "" && c.Mark == "" && !clip && !stopped(c.Text, stop) {
-			buf = append(buf, c.Text...)
-			text += len(c.Text)
-		} else if c.Text != "" || c.Mark != "" {
+		if col.bare && c.Color == "" && c.Mark == "" && !clip {
+			n := len(c.Text)
+			buf = slices.Grow(buf, n)
+			if to := buf[len(buf) : len(buf)+n]; !stop.Copy(to, c.Text) {
+				buf = buf[:len(buf)+n]
+				text += n
+				continue
+			}
+		}
+		if c.Text != "" || c.Mark != "" {
 			var n int
 			buf, n = r.value(buf, i, c, clip)
 			text += n
@@ -478,7 +484,7 @@ func (r *rows) shortened(buf []byte, i int, c *channel.Cell) ([]byte, int) {
 
 // cell writes a text of a cell, and gives its length as text.
 func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
-	if !begin && !stopped(s, &stops[e.D.Style]) {
+	if !begin && !stops[e.D.Style].In(s) {
 		return append(buf, s...), len(s)
 	}
 	at := line{cell: e.D.Tables == Pipes, begin: begin}
@@ -486,15 +492,15 @@ func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
 	return jsontext.AppendText(buf, e.scratch), len(e.scratch)
 }
 
-// stopped reports whether a text holds a byte of a table.
-func stopped(s string, stop *[256]bool) bool { return indexOf(s, stop) < len(s) }
-
 // stops are what a dialect or JSON may escape, and all that is not printable
 // ASCII.
-var stops = func() (t [3][256]bool) {
-	for style := range t {
-		for c := range 256 {
-			t[style][c] = active[style][c] || c < ' ' || c >= 0x7f || c == '"' || c == '\\'
+var stops = func() (sets [3]jsontext.Set) {
+	for style := range sets {
+		sets[style] = jsontext.Special
+		for c, is := range active[style] {
+			if is {
+				sets[style][c] = 1
+			}
 		}
 	}
 	return

@@ -191,7 +191,7 @@ func (w *Writer) inlines(in []channel.Inline) {
 }
 
 func (w *Writer) text(s string) {
-	if !stopped(s, &stops[w.D.Style]) {
+	if !stops[w.D.Style].In(s) {
 		w.piece(s)
 		return
 	}
