@@ -100,21 +100,21 @@ func (x *table) frame() {
 	if x.e.columns {
 		f = setFrame
 	}
+	first := column{open: f.open, plainOpen: f.open + plainOpen}
+	other := column{open: f.between, plainOpen: f.between + plainOpen}
 	x.cols, x.end = make([]column, len(x.columns)), f.end
-	x.quotes = strings.Count(f.end, `"`)
-	between, open := f.between+plainOpen, f.open+plainOpen
 	for i, c := range x.columns {
-		col := column{open: f.between, plainOpen: between}
-		if i == 0 {
-			col = column{open: f.open, plainOpen: open}
+		col := &x.cols[i]
+		if *col = other; i == 0 {
+			*col = first
 		}
 		if x.e.columns {
 			col.align = aligned[x.align(i)]
 		}
 		col.bare = col.align == "" && c.Prefix == "" && c.Suffix == ""
-		x.cols[i] = col
-		x.quotes += strings.Count(col.plainOpen, `"`) + strings.Count(plainEnd, `"`)
 	}
+	quotes := func(s string) int { return strings.Count(s, `"`) }
+	x.quotes = quotes(first.plainOpen) + (len(x.cols)-1)*quotes(other.plainOpen) + len(x.cols)*quotes(plainEnd) + quotes(f.end)
 }
 
 // head writes what stands before the rows, the header row included, with names
@@ -125,7 +125,7 @@ func (x *table) head(most int) {
 	if x.rule {
 		rule = `,"separator":true,"spacing":"Medium"`
 	}
-	b := p.Head[:0]
+	b := slices.Grow(p.Head[:0], (len(x.columns)+1)*160)
 	cell := func(col int) {
 		name, _ := fit.Clip(x.columns[col].Header, most)
 		b = append(b, `"items":[`...)

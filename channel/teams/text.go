@@ -369,42 +369,50 @@ func plain(s string) bool {
 }
 
 // simple reports whether s is plain, and its own JSON, by one quick look. False
-// says nothing.
+// says nothing. Inlined where cells are written it would lack registers.
+//
+//go:noinline
 func simple(s string) bool {
-	if s == "" {
-		return true
-	}
-	// A sign may begin a list, and a number with a dot at its end does.
-	if c := s[0]; c < '0' || c > '9' && c < 'A' || s[len(s)-1] == '.' {
-		return false
-	}
-	var all, pairs, last uint8
+	last, found := uint16(odd|first), uint16(0)
 	for i := range len(s) {
 		k := kinds[s[i]]
-		all |= k
-		pairs |= last << 1 & k
+		found |= last << 8 & k
 		last = k
 	}
-	return all&odd == 0 && pairs&space == 0
+	return found == 0 && last&space == 0
 }
 
 // Kinds of bytes for simple.
 const (
-	odd     = 1 << iota // may be markup, an address, or more than a byte
-	noSpace             // a space after it is not simple: a space, a dot
-	space               // a space
+	odd   = 1 << iota // may be markup, an escape, or more than a byte
+	first             // may be markup, or lost, at the beginning
+	space
+	slash
+	www
 )
 
-var kinds = func() (t [256]uint8) {
+// kinds has for each byte of which kinds it is, in the upper half, and of which
+// kinds the byte after it may not be.
+var kinds = func() (t [256]uint16) {
 	for c := range t {
+		var is, not uint16 = 0, odd
 		switch {
-		case active[c] || c < ' ' || c >= 0x7f || strings.IndexByte(`"\):w=`, byte(c)) >= 0:
-			t[c] = odd
+		case active[c] || c < ' ' || c >= 0x7f || c == '"':
+			is = odd
 		case c == ' ':
-			t[c] = noSpace | space
-		case c == '.':
-			t[c] = noSpace
+			is, not = first|space, odd|space
+		case c == '.' || c == ')': // after a number, as in "1. "
+			not = odd | space
+		case c == '-' || c == '+' || c == '=':
+			is = first
+		case c == ':': // as in "://"
+			not = odd | slash
+		case c == '/':
+			is = slash
+		case c == 'w':
+			is, not = www, odd|www
 		}
+		t[c] = is<<8 | not
 	}
 	return
 }()
