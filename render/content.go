@@ -76,7 +76,9 @@ const (
 	First Rows = ""
 	// Join shows all rows, separated by a comma and a space.
 	Join Rows = "join"
-	// Repeat repeats the block for each row.
+	// Repeat repeats the block for each row. Items of a list go on in one list;
+	// a block that is only a table goes on in one table while its header stays
+	// the same.
 	Repeat Rows = "repeat"
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,27 @@ func TestRepeat(t *testing.T) {
 		{name: "an item per row is one list", body: "- ${diff}", results: []*source.Result{rows2()},
 			want:     "list 0\n  item\n    paragraph\n      \"-1000\"\n  item\n    paragraph\n      \"-1000\"\n  item\n    paragraph\n      \"5000\"\n",
 			markdown: "- -1000\n\n- -1000\n\n- 5000"},
+		{name: "items of two lists stay in theirs", body: "- a\n\n${diff}\n\n- b", results: []*source.Result{result([]string{"diff"}, []any{1}, []any{2}, []any{3})},
+			want: "list 0\n  item\n    paragraph\n      \"a\"\nparagraph\n  \"1\"\n" +
+				"list 0\n  item\n    paragraph\n      \"b\"\n  item\n    paragraph\n      \"a\"\nparagraph\n  \"2\"\n" +
+				"list 0\n  item\n    paragraph\n      \"b\"\n  item\n    paragraph\n      \"a\"\nparagraph\n  \"3\"\n" +
+				"list 0\n  item\n    paragraph\n      \"b\"\n",
+			markdown: "- a\n\n1\n\n- b\n\n- a\n\n2\n\n- b\n\n- a\n\n3\n\n- b"},
+		{name: "a row per row is one table", body: "| on ${date} | b |\n|---|--:|\n| ${diff} | x |", results: []*source.Result{result([]string{"diff"}, []any{1}, []any{"2|3"}, []any{4})},
+			want:     "table\n  column \"on 20240102\" \n  column \"b\" right\n  row \"1\" \"x\"\n  row \"2|3\" \"x\"\n  row \"4\" \"x\"\n",
+			markdown: "| on 20240102 | b |\n| --- | ---: |\n| 1 | x |\n| 2\\|3 | x |\n| 4 | x |"},
+		{name: "two rows per row are one table", body: "| a |\n|---|\n| ${diff} |\n| x |", results: []*source.Result{result([]string{"diff"}, []any{1}, []any{2})},
+			want:     "table\n  column \"a\" \n  row \"1\"\n  row \"x\"\n  row \"2\"\n  row \"x\"\n",
+			markdown: "| a |\n| --- |\n| 1 |\n| x |\n| 2 |\n| x |"},
+		{name: "another header begins another table", body: "| ${diff} |\n|---|\n| ${id} |",
+			results:  []*source.Result{result([]string{"diff", "id"}, []any{1, 1}, []any{1, 2}, []any{2, 3})},
+			want:     "table\n  column \"1\" \n  row \"1\"\n  row \"2\"\ntable\n  column \"2\" \n  row \"3\"\n",
+			markdown: "| 1 |\n| --- |\n| 1 |\n| 2 |\n\n| 2 |\n| --- |\n| 3 |"},
+		{name: "a header without rows repeats", body: "| ${diff} |\n|---|", results: []*source.Result{result([]string{"diff"}, []any{1}, []any{1})},
+			want: "table\n  column \"1\" \ntable\n  column \"1\" \n", markdown: "| 1 |\n| --- |\n\n| 1 |\n| --- |"},
+		{name: "a table under a heading stays there", body: "# ${diff}\n\n| a |\n|---|\n| x |", results: []*source.Result{result([]string{"diff"}, []any{1}, []any{2})},
+			want:     "heading 1\n  \"1\"\ntable\n  column \"a\" \n  row \"x\"\nheading 1\n  \"2\"\ntable\n  column \"a\" \n  row \"x\"\n",
+			markdown: "# 1\n\n| a |\n|---|\n| x |\n\n# 2\n\n| a |\n|---|\n| x |"},
 		{name: "a shorter result has empty values", body: "${id}${x}", results: []*source.Result{rows1(), result([]string{"x"}, []any{"!"})},
 			want:     "paragraph\n  \"1!\"\nparagraph\n  \"2\"\nparagraph\n  \"3\"\n",
 			markdown: "1!\n\n2\n\n3"},
@@ -70,6 +92,33 @@ func TestRepeat(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.markdown, s.Markdown); diff != "" {
 				t.Errorf("Markdown (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Four times the rows must not take much more than four times the memory, which
+// copying what is there for each row would.
+func TestRepeatGrowsWithTheRows(t *testing.T) {
+	r := render.Default(nil)
+	for _, body := range []string{"${n}", "- ${n}", "1. ${n}", "| a |\n|---|\n| ${n} |"} {
+		t.Run(body, func(t *testing.T) {
+			bytes := func(n int) uint64 {
+				res := result([]string{"n"})
+				for i := range n {
+					res.Rows = append(res.Rows, []any{int64(i)})
+				}
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				if _, err := r.Render(t.Context(), repeat(body), data(nil, res)); err != nil {
+					t.Fatal(err)
+				}
+				runtime.ReadMemStats(&after)
+				return after.TotalAlloc - before.TotalAlloc
+			}
+			few, many := bytes(1000), bytes(4000)
+			if many > 7*few {
+				t.Errorf("1,000 rows take %d bytes, 4,000 rows %d", few, many)
 			}
 		})
 	}

@@ -14,11 +14,11 @@ func (r *run) fill(d *document, rows Rows) []channel.Block {
 	if d.blocks.nodes == nil && n == 1 {
 		return d.blocks.static
 	}
-	var out []channel.Block
+	j := joiner{tables: d.isTable()}
 	for r.row = range n {
-		out = joinLists(out, r.blocks(d.blocks))
+		j.add(r.blocks(d.blocks))
 	}
-	return out
+	return j.out
 }
 
 // repetitions is how often a document shows: once, or in Repeat mode for each
@@ -39,19 +39,53 @@ func (r *run) repetitions(d *document) int {
 	return n
 }
 
-// joinLists appends blocks; a list that follows a list of its kind goes on with
-// it, so that a repeated item makes one list.
-func joinLists(out, more []channel.Block) []channel.Block {
-	if len(out) > 0 && len(more) > 0 {
-		last, ok1 := out[len(out)-1].(*channel.List)
-		next, ok2 := more[0].(*channel.List)
-		if ok1 && ok2 && (last.Start > 0) == (next.Start > 0) {
-			items := append(last.Items[:len(last.Items):len(last.Items)], next.Items...)
-			out[len(out)-1] = &channel.List{Start: last.Start, Items: items}
-			more = more[1:]
+// joiner puts the repetitions of a block together. A list that follows a list of
+// its kind goes on with it, so that a repeated item makes one list. Where the
+// whole block is a table, one with the same header as the table before it goes on
+// with that, so that a repeated row makes one table.
+type joiner struct {
+	tables bool // the whole block is a table
+	out    []channel.Block
+	// What the last block is if it was made here and may grow in place: others
+	// are shared with the parsed document.
+	list  *channel.List
+	table *channel.Table
+}
+
+func (j *joiner) add(blocks []channel.Block) {
+	if len(j.out) > 0 && len(blocks) > 0 {
+		last := &j.out[len(j.out)-1]
+		switch next := blocks[0].(type) {
+		case *channel.List:
+			before, ok := (*last).(*channel.List)
+			if !ok || (before.Start > 0) != (next.Start > 0) {
+				break
+			}
+			if before != j.list {
+				j.list = &channel.List{Start: before.Start, Items: slices.Clone(before.Items)}
+				*last = j.list
+			}
+			j.list.Items = append(j.list.Items, next.Items...)
+			blocks = blocks[1:]
+		case *channel.Table:
+			before, ok := (*last).(*channel.Table)
+			if !j.tables || !ok || len(next.Cells) == 0 || !slices.Equal(before.Columns, next.Columns) {
+				break
+			}
+			if before != j.table {
+				j.table = &channel.Table{Columns: before.Columns, Cells: slices.Clone(before.Cells)}
+				*last = j.table
+			}
+			j.table.Cells = append(j.table.Cells, next.Cells...)
+			blocks = blocks[1:]
 		}
 	}
-	return append(out, more...)
+	j.out = append(j.out, blocks...)
+}
+
+// isTable reports whether a document is a table and nothing else.
+func (d *document) isTable() bool {
+	return len(d.blocks.nodes) == 1 && d.blocks.nodes[0].fill != nil && d.blocks.nodes[0].fill.kind == kindTable
 }
 
 func (r *run) blocks(l blockList) []channel.Block {

@@ -24,6 +24,9 @@ func (r *run) source(d *document, blocks []channel.Block) string {
 	if len(d.refs) == 0 {
 		return d.src
 	}
+	if d.isTable() && r.repetitions(d) > 1 {
+		return writeMarkdown(blocks) // the text repeats the header too
+	}
 	text, plain := r.substitute(d)
 	if plain && d.direct {
 		return text
