@@ -189,11 +189,10 @@ func chopLines(s string, max int) []string {
 			out, s = append(out, s[:cut]), s[cut+1:]
 			continue
 		}
-		p := prefix(s, max)
-		if i := strings.LastIndexByte(p, ' ') + 1; i > len(p)/2 {
-			p = p[:i]
+		if cut = softBreak(s, max); cut == 0 {
+			cut = len(prefix(s, max))
 		}
-		out, s = append(out, p), s[len(p):]
+		out, s = append(out, s[:cut]), s[cut:]
 	}
 	return append(out, s)
 }
@@ -281,24 +280,56 @@ func chopInlines(in []channel.Inline, max int) [][]channel.Inline {
 }
 
 // chopText divides s between words: the first share has at most left bytes, the
-// others at most max. The space at a border goes with the share before it.
+// others at most max. The space at a border goes with the share before it. A word
+// is divided only when it is larger than a share.
 func chopText(s string, left, max int, add func(string)) {
 	for len(s) > left {
+		cut := 0
 		if left >= utf8.UTFMax {
-			cut := strings.LastIndexByte(s[:left], ' ') + 1
-			if cut < left/2 {
+			cut = softBreak(s, left)
+			if cut == 0 && (left == max || softBreak(s, max) == 0) {
 				cut = len(prefix(s, left))
 			}
-			if cut > 0 {
-				add(s[:cut])
-				s = s[cut:]
-			}
+		}
+		if cut > 0 {
+			add(s[:cut])
+			s = s[cut:]
 		}
 		left = max
 	}
 	if s != "" {
 		add(s)
 	}
+}
+
+// softBreak is the last place in the first max bytes of s where a line may end:
+// after a space, or beside a character of a script that puts no spaces between
+// words. It is 0 when there is none.
+func softBreak(s string, max int) int {
+	p := Prefix(s, max)
+	if len(p) == len(s) {
+		return len(s)
+	}
+	next, _ := utf8.DecodeRuneInString(s[len(p):])
+	for n := len(p); n > 0; {
+		prev, size := utf8.DecodeLastRuneInString(p[:n])
+		if (prev == ' ' || prev == '\t' || prev == '\n') && !joins(next) || borders(prev, next) {
+			return n
+		}
+		n, next = n-size, prev
+	}
+	return 0
+}
+
+// borders reports whether a line may end between two characters because of
+// either's script. Like a word, a number and what is wrapped in punctuation stay
+// whole.
+func borders(prev, next rune) bool {
+	const firstWide = 0x2E80 // of the CJK blocks, and of all that is wider
+	if prev < firstWide && next < firstWide || joins(next) || prev == zwj || regional(prev) && regional(next) {
+		return false
+	}
+	return !strings.ContainsRune("（《〈「『【〔“‘￥＄(", prev) && !strings.ContainsRune("，。、；：！？）》〉」』】〕”’％%,.;:!?)", next)
 }
 
 // Prefix returns the longest beginning of s that has at most max bytes and ends

@@ -1,6 +1,7 @@
 package fit_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -109,6 +110,39 @@ func TestChopKeepsNumbers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, fit.Chop(in, 120)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A number that is divided reads as another number.
+func TestChopDividesNoWord(t *testing.T) {
+	strong := func(s string) channel.Inline { return &channel.Strong{Inlines: []channel.Inline{channel.Text(s)}} }
+	styled := []channel.Inline{}
+	for range 60 {
+		styled = append(styled, channel.Text("no 1000279 "), strong("b"), channel.Text(" "))
+	}
+	code := strings.Repeat("1000279 ", 60)
+	for _, tt := range []struct {
+		name string
+		in   channel.Block
+	}{
+		{"between styles", para(styled...)},
+		{"in a style", para(channel.Text("intro "), strong(code))},
+		{"in code within a line", para(channel.Text("intro "), channel.CodeSpan(code))},
+		{"in a line of code", &channel.Code{Text: code}},
+		{"in a script without spaces", para(channel.Text(strings.Repeat("营收为1000279元，", 60)))},
+		{"in a list", &channel.List{Items: []channel.Item{{Blocks: []channel.Block{para(styled...)}}}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for max := 64; max < 400; max++ {
+				for _, b := range fit.Chop(tt.in, max) {
+					for _, n := range regexp.MustCompile(`[0-9]+`).FindAllString(plain(b), -1) {
+						if n != "1000279" {
+							t.Fatalf("in shares of %d: %q", max, plain(b))
+						}
+					}
+				}
+			}
+		})
 	}
 }
 
