@@ -592,6 +592,34 @@ func TestValuesInAddressesStayInThemOnEveryChannel(t *testing.T) {
 	}
 }
 
+// A picture within a link is the picture or its description, and leads only where
+// the author said.
+func TestALinkedPictureLeadsWhereTheAuthorSaid(t *testing.T) {
+	const body = "a [![logo](https://example.com/picture.png)](https://example.com/report) b"
+	msg := mustRender(t, render.Content{Title: "t", Blocks: render.Blocks(render.Markdown(body), render.Email(body))}, render.Data{})
+	for _, f := range textForms() {
+		found := f.addresses(t, msg)
+		if len(found) != 1 || found[0].Path != "/report" {
+			t.Errorf("%s leads to %v", f.name, found)
+		}
+		got, ps := f.look(t, msg)
+		if text := oneSpace(got.text); !strings.Contains(text, "logo") || strings.Contains(text, "](") || strings.Contains(text, "[[") {
+			t.Errorf("%s shows %q", f.name, text)
+		}
+		if w := ps[0].Warnings; len(w) != 1 || w[0].Code != channel.WarnDegraded || !strings.HasPrefix(w[0].Text, "a picture within a link is shown as its description") {
+			t.Errorf("%s warns %v", f.name, w)
+		}
+	}
+	remote := mailBody
+	remote.to = mailTo()
+	remote.to.Options["images"] = "remote"
+	_, ps := remote.look(t, msg)
+	page := readMailHTML(t, ps[0])
+	if strings.Count(page, "<a ") != 1 || !strings.Contains(page, `<a href="https://example.com/report" style="color:#0969da"><img src="https://example.com/picture.png"`) || len(ps[0].Warnings) > 0 {
+		t.Errorf("a mail with pictures by address warns %v and is %s", ps[0].Warnings, page)
+	}
+}
+
 // Whom an author mentions is called where the service can, and otherwise named in
 // the text, with a warning.
 func TestMentionsOnEveryChannel(t *testing.T) {

@@ -62,7 +62,7 @@ func (b *body) badLink() {
 // picture finds what shows an image by Content-ID, or nil.
 func (b *body) picture(m *channel.Image) *picture {
 	if len(m.Data) == 0 {
-		if !b.s.remoteImages || !webURL(m.URL) {
+		if !b.loads(m) {
 			b.warn(channel.WarnDegraded, "a picture by address is shown as a link")
 		}
 		return nil
@@ -88,8 +88,11 @@ func (b *body) picture(m *channel.Image) *picture {
 
 // shows reports whether a client sees the image itself.
 func (b *body) shows(m *channel.Image) bool {
-	return b.picture(m) != nil || len(m.Data) == 0 && b.s.remoteImages && webURL(m.URL)
+	return b.picture(m) != nil || len(m.Data) == 0 && b.loads(m)
 }
+
+// loads reports whether a client is to load the image from its address.
+func (b *body) loads(m *channel.Image) bool { return b.s.remoteImages && webURL(m.URL) }
 
 // sniff reads a picture's form from its bytes, because a wrong media type makes
 // some clients show nothing. WebP is bad, because not every mail client shows

@@ -57,6 +57,8 @@ type htmlWriter struct {
 	next   int
 	// most is where a table stops that no share limits.
 	most int
+	// linked is set inside a link.
+	linked bool
 }
 
 func (w *htmlWriter) str(s string)  { w.buf = append(w.buf, s...) }
@@ -207,11 +209,18 @@ func (w *htmlWriter) link(url string, inner func()) {
 	w.str(`<a href="`)
 	w.attr(url)
 	w.str(`" style="` + linkStyle + `">`)
+	w.linked = true
 	inner()
+	w.linked = false
 	w.str(`</a>`)
 }
 
 func (w *htmlWriter) image(m *channel.Image) {
+	if w.linked && len(m.Data) == 0 && !w.b.loads(m) { // links do not stand within each other
+		w.b.warn(channel.WarnDegraded, "a picture within a link is shown as its description")
+		w.text(imageLabel(m))
+		return
+	}
 	if p := w.b.picture(m); p != nil {
 		w.str(`<img src="cid:` + p.id + `"`)
 		if p.width > 0 {
@@ -223,7 +232,7 @@ func (w *htmlWriter) image(m *channel.Image) {
 	switch {
 	case len(m.Data) > 0 || !webURL(m.URL):
 		w.text(imageLabel(m))
-	case w.b.s.remoteImages:
+	case w.b.loads(m):
 		w.str(`<img src="`)
 		w.attr(m.URL)
 		w.str(`"`)

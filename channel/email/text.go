@@ -14,6 +14,7 @@ type textWriter struct {
 	indent string
 	b      *body
 	next   int
+	linked bool // inside a link
 }
 
 func (w *textWriter) line(s string) {
@@ -133,7 +134,10 @@ func (w *textWriter) inlines(in []channel.Inline) string {
 		case *channel.Strike:
 			s.WriteString(w.inlines(n.Inlines))
 		case *channel.Link:
+			linked := w.linked
+			w.linked = linked || safeURL(n.URL)
 			label := w.inlines(n.Inlines)
+			w.linked = linked
 			s.WriteString(label)
 			if safeURL(n.URL) && label != n.URL {
 				if label != "" {
@@ -158,7 +162,7 @@ func (w *textWriter) inlines(in []channel.Inline) string {
 
 func (w *textWriter) image(m *channel.Image) string {
 	label := oneLine(imageLabel(m))
-	if len(m.Data) == 0 && webURL(m.URL) {
+	if len(m.Data) == 0 && webURL(m.URL) && !w.linked {
 		label += " <" + oneLine(m.URL) + ">"
 	}
 	return label

@@ -26,6 +26,7 @@ type writer struct {
 	flat   int    // inside a heading of 1.0, which is bold as a whole
 	grey   int    // inside a quote of 1.0
 	line   bool   // inside a heading, which is one line
+	linked bool   // inside a link
 	inner  []byte // what stands between two markers, while these are written
 	// later holds the tables that stood inside a list or a quote.
 	later []channel.Block
@@ -541,7 +542,10 @@ func (w *writer) link(l *channel.Link) {
 	w.markup("[")
 	at, grey := len(w.out), w.grey
 	w.start, w.grey = false, 0 // a colour cannot stand around a link
+	linked := w.linked
+	w.linked = true
 	w.inlines(l.Inlines)
+	w.linked = linked
 	if len(w.out) == at {
 		w.text(to)
 	}
@@ -576,6 +580,11 @@ func (w *writer) image(i *channel.Image) {
 		w.start = false
 		w.out, _ = appendText(w.out, alt, false, nil, false)
 		w.markup("](" + key + ")")
+		return
+	}
+	if w.linked { // links do not stand within each other
+		w.e.warnPicture(i, channel.WarnDegraded, "a picture within a link is shown as its description, because it was not uploaded to Lark")
+		w.text(alt)
 		return
 	}
 	if _, ok := address(i.URL); ok {

@@ -204,10 +204,14 @@ func (c *collector) inlines(in []channel.Inline, st style) {
 			if alt == "" {
 				alt = "image"
 			}
-			if weburl.Is(i.URL) {
+			switch {
+			case st.to != "":
+				c.e.warn(channel.WarnDegraded, "a picture within a link is shown as its description")
+				c.text(i.Alt, st)
+			case weburl.Is(i.URL):
 				c.e.warn(channel.WarnDegraded, "a picture within a text is shown as a link")
 				c.link(i.URL, channel.Literal(alt), st)
-			} else {
+			default:
 				c.e.warn(channel.WarnRemoved, "a picture without a web address is not shown")
 				c.text(i.Alt, st)
 			}

@@ -403,9 +403,15 @@ func longestRun(s string) int {
 
 func (w *Writer) linked(l *channel.Link) {
 	u, ok := address(l.URL)
-	if !ok || w.link || !w.D.Link {
+	switch {
+	case !ok || w.link:
 		w.inlines(l.Inlines)
-		if ok && !w.D.Link && !w.link && !bytes.HasSuffix(w.out, []byte(u)) {
+		return
+	case !w.D.Link:
+		w.link = true
+		w.inlines(l.Inlines)
+		w.link = false
+		if !bytes.HasSuffix(w.out, []byte(u)) {
 			w.piece(" " + u)
 		}
 		return
@@ -449,7 +455,10 @@ func (w *Writer) image(i *channel.Image) {
 	case !ok:
 		w.Warn(channel.WarnRemoved, "a picture without a public address is shown as its description")
 		w.text(alt)
-	case w.D.Picture && !w.link:
+	case w.link: // links do not stand within each other
+		w.Warn(channel.WarnDegraded, "a picture within a link is shown as its description")
+		w.text(alt)
+	case w.D.Picture:
 		w.Visible = true
 		w.spaceBefore(w.pad)
 		w.out = append(w.out, "!["...)
