@@ -246,6 +246,17 @@ func lookAlike(rows [][]string) [][]string {
 	return out
 }
 
+// Nor does markup arise where prefix, value, suffix and mark meet.
+func TestTheTextsOfACellMakeNoMarkupTogether(t *testing.T) {
+	for _, tt := range []struct{ prefix, value, suffix string }{{"*", "*x*", "*"}, {"*", "x", "*"}, {"*", "*", "*"}, {"[x]", "(https://evil.example)", ""}, {"", "[x]", "(https://evil.example)"}, {"_", "_x_", "_"}, {"`", "x", "`"}, {"<", "b", ">"}} {
+		res := result([]string{"v"}, []any{tt.value})
+		msg := mustRender(t, render.Content{Blocks: render.Blocks(render.TableOf(render.Column{Field: "v", Prefix: tt.prefix, Suffix: tt.suffix}))}, data(nil, res))
+		for _, f := range chats {
+			f.wants(t, msg, []string{"v"}, [][]string{{tt.prefix + tt.value + tt.suffix}}, nil)
+		}
+	}
+}
+
 // texts are where an author puts a value beside text of his own.
 var texts = []string{"[[${v}]]", "**${v}**", "- ${v}", "> ${v}", "# ${v}", "a ${v} b", "${v}", "[${v}](https://example.com)", "![${v}](https://example.com/a.png)", "`${v}`", "*${v}* ${v}"}
 

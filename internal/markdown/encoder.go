@@ -452,12 +452,18 @@ func (r *rows) value(buf []byte, i int, c *channel.Cell, clip bool) (_ []byte, t
 			buf, n = e.cell(buf, c.Text, r.begin && i == 0)
 		} else {
 			buf = append(buf, col.prefix...)
+			buf, n = seam(buf, e.D, c.Text)
+			text += n
 			buf, n = e.cell(buf, c.Text, r.begin && i == 0 && len(col.prefix) == 0)
+			text += n
+			buf, n = seam(buf, e.D, col.suffix)
 			buf = append(buf, col.suffix...)
 			n += col.affix
 		}
 		text += n
 		if c.Mark != "" {
+			buf, n = seam(buf, e.D, c.Mark)
+			text += n
 			buf, n = e.cell(buf, c.Mark, false)
 			text += n
 		}
@@ -490,6 +496,15 @@ func (e *Encoder) cell(buf []byte, s string, begin bool) ([]byte, int) {
 	at := line{cell: e.D.Tables == Pipes, begin: begin}
 	e.scratch = e.D.escape(e.scratch[:0], jsontext.Line(s), &at)
 	return jsontext.AppendText(buf, e.scratch), len(e.scratch)
+}
+
+// seam keeps the texts of a cell from making markup where they meet, in the style
+// that escapes no single character. It gives the length of what it adds.
+func seam[T string | []byte](buf []byte, d *Dialect, next T) ([]byte, int) {
+	if d.Style == LookAlike && len(next) > 0 && (next[0] == '*' && ends(buf, '*') || next[0] == '(' && ends(buf, ']')) {
+		return append(buf, zeroWidth...), len(zeroWidth)
+	}
+	return buf, 0
 }
 
 // stops are what a dialect or JSON may escape, and all that is not printable
