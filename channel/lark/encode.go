@@ -25,17 +25,32 @@ const maxWarnings = 50
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	scratch := c.scratch.Get()
 	defer c.scratch.Put(scratch)
-	e := c.encode(msg, to, 0, scratch)
+	how := form{rows: tables(msg), native: c.o.Tables * fit.Parts(to.Fit)}
+	e := c.encode(msg, to, how, scratch)
 	if !e.visible {
 		return nil, fmt.Errorf("lark: encode: %w", channel.ErrNoContent)
 	}
 	plan := e.layout.Plan()
+	for min(how.native, len(how.rows)) > c.o.Tables && e.tight(plan) {
+		how.native = min(how.native, len(how.rows)) - 1
+		how.native -= how.native % c.o.Tables
+		e = c.encode(msg, to, how, scratch)
+		plan = e.layout.Plan()
+	}
 	if plan.Cut {
 		// Finer pieces lose less at the end.
-		e = c.encode(msg, to, 8, scratch)
+		how.finer = 8
+		e = c.encode(msg, to, how, scratch)
 		plan = e.layout.Plan()
 	}
 	return e.payloads(plan), nil
+}
+
+// form is how a message is written.
+type form struct {
+	rows   []int // of each table
+	native int   // how many of them may be table components
+	finer  int   // how many times finer than usual the pieces of text are, zero for once
 }
 
 // encoder writes one message. Sizes are bytes, components and tables.
@@ -51,7 +66,8 @@ type encoder struct {
 	textSize int
 	fresh    fit.Piece // a text component without text
 	room     int       // what a block may measure
-	tables   int
+	tables   int       // written so far
+	lists    []bool    // which tables are lists, nil when none is
 	visible  bool
 	warnings []channel.Warning
 	title    string
@@ -59,7 +75,7 @@ type encoder struct {
 	mentions []byte
 }
 
-func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int, scratch *fit.Scratch) *encoder {
+func (c *Channel) encode(msg *channel.Message, to channel.Destination, how form, scratch *fit.Scratch) *encoder {
 	scratch.Reset(msg.Sections, 1)
 	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", notes: msg.Warnings}
 	e.w = writer{e: e, v2: e.v2}
@@ -78,6 +94,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 		e.keyword = k
 	}
 	e.first(msg)
+	e.degrade(how)
 	e.layout.Fit, e.layout.Scratch = to.Fit, scratch
 	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
@@ -94,7 +111,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, finer int
 		Tail: []byte(textTail), TailSize: fit.Size{len(textTail)},
 		LeadSize: fit.Size{len(`\n\n`)},
 	}
-	e.room = e.layout.Room(&e.fresh)[0] / max(finer, 1)
+	e.room = e.layout.Room(&e.fresh)[0] / max(how.finer, 1)
 
 	defer e.layout.Close()
 	for _, s := range msg.Sections {

@@ -41,7 +41,9 @@
 // table 50 columns
 // (https://open.feishu.cn/document/feishu-cards/card-components/content-components/table);
 // tables beyond the third of a card are refused in practice, although five are
-// documented, so a card gets three unless [Options.Tables] says otherwise.
+// documented, so a card gets three unless [Options.Tables] says otherwise. Where
+// that is too few to show everything, the shortest tables become lists of a line
+// for each row ("name value · name value"), and a warning says how many.
 package lark
 
 import (
@@ -109,7 +111,7 @@ type Options struct {
 	// Nil leaves uploading to the destination's app, if it has one. It may be
 	// called by several goroutines at once and must not change the picture.
 	Upload func(ctx context.Context, picture *channel.Image) (key string, err error)
-	// Tables is how many tables a card may hold. Zero is 3.
+	// Tables is how many tables a card may hold. Zero is 3. Others are lists.
 	Tables int
 }
 

@@ -56,6 +56,8 @@ var constructs = []struct {
 		Cells: []channel.Cell{{Text: "-", Type: channel.TypeNull}, {Type: channel.TypeNull, Mark: "!", Color: channel.ColorRed},
 			{Text: "0", Type: channel.TypeNumber}, {Text: "n/a", Type: channel.TypeNull}}})},
 	{name: "chart", msg: message("Daily sales", &channel.Chart{Title: "Revenue", Image: &channel.Image{URL: "https://example.com/c.png"}, Table: revenue()}, &channel.Chart{Title: "Uploaded", Image: &channel.Image{Key: "img_3", Alt: "bars"}, Table: revenue()})},
+	{name: "tables beyond the cap", msg: message("Daily sales", p(t("Today")), revenue(), revenue(), revenue(), p(t("Before")), revenue(),
+		&channel.Table{Columns: []channel.Column{{Header: "Department"}, {Header: "Revenue"}}}), to: channel.Destination{Fit: channel.TopRows}},
 	{name: "table in a list", msg: message("Daily sales", &channel.List{Items: []channel.Item{{Blocks: blocks{p(t("see")), revenue()}}}})},
 	{name: "hostile values", msg: message("**t** <at id=all></at>", p(t(hostile)), &channel.Table{
 		Columns: []channel.Column{{Header: hostile}, {Header: "colour"}},

@@ -23,6 +23,7 @@ func (e *encoder) table(t *channel.Table) {
 			" columns are shown, because a Lark table has no more")
 	}
 	x := table{e: e, t: t, columns: make([]column, min(len(t.Columns), maxColumns)), number: e.tables}
+	x.list = x.number <= len(e.lists) && e.lists[x.number-1]
 	before := `,{"c`
 	for i := range x.columns {
 		c := &t.Columns[i]
@@ -30,6 +31,9 @@ func (e *encoder) table(t *channel.Table) {
 		before = `","c`
 	}
 	x.piece.LeadSize = fit.Size{1}
+	if x.list {
+		x.piece.LeadSize = fit.Size{len(newLine)}
+	}
 	x.piece.More = func(left int) ([]byte, fit.Size) {
 		note := append([]byte{','}, e.element(fit.More(left))...)
 		return note, component(len(note))
@@ -50,11 +54,12 @@ type table struct {
 	number  int
 	columns []column
 	piece   fit.Piece
+	list    bool
 }
 
 type column struct {
 	*channel.Column
-	open    string // before a value
+	open    string // before a value: its key, or in a list its name
 	bare    bool   // a value has no prefix and no suffix
 	colored bool
 }
@@ -80,7 +85,7 @@ func (x *table) rows() bool {
 			}
 			x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": a row is longer than a card holds, its longest cells were cut")
 		}
-		if p.Add(fit.Size{len(p.Buf) - at}, 1)[0] > enough {
+		if p.Add(fit.Size{len(p.Buf) - at}, p.LeadSize[0])[0] > enough {
 			break
 		}
 		if i == 0 {
@@ -95,6 +100,10 @@ func (x *table) rows() bool {
 
 // row appends one row whose cells are cut to most bytes unless it is negative.
 func (x *table) row(row []channel.Cell, most int) bool {
+	if x.list {
+		x.line(row, most)
+		return true
+	}
 	buf := x.piece.Buf
 	for c := range x.columns {
 		cell, col := &row[c], &x.columns[c]
@@ -197,6 +206,10 @@ func quotes(b []byte, at int) []byte {
 // head writes what stands before the rows. Long headers are cut so that rows
 // have room.
 func (x *table) head() {
+	if x.list {
+		x.listHead()
+		return
+	}
 	most := 0
 	for _, c := range x.columns {
 		most = max(most, len(c.Header))
@@ -232,8 +245,12 @@ func (x *table) head() {
 		most, cut = most*3/4, true
 	}
 	if cut {
-		x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": long column names were cut")
+		x.warnNames()
 	}
+}
+
+func (x *table) warnNames() {
+	x.e.warn(channel.WarnCut, "table "+strconv.Itoa(x.number)+": long column names were cut")
 }
 
 // align puts columns of numbers right unless the author says otherwise.

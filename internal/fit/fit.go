@@ -198,8 +198,11 @@ type Plan struct {
 }
 
 // parts is how many parts the destination allows.
-func (l *Layout) parts() int {
-	if l.Fit == channel.TopRows {
+func (l *Layout) parts() int { return Parts(l.Fit) }
+
+// Parts is how many parts a destination that chose f allows.
+func Parts(f channel.Fit) int {
+	if f == channel.TopRows {
 		return 1
 	}
 	return MaxParts
