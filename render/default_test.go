@@ -136,6 +136,7 @@ func TestMarkdownKeepsTheAuthorsTextWhereItCan(t *testing.T) {
 		{"a fence in a code block", "```go\n${v}\n```", "```", "````go\n```\n````"},
 		{"a number at the start of a line", "${v} x", "1.", "1\\. x"},
 		{"a number before a full stop", "${v}. x", "1", "1\\. x"},
+		{"the first digits of a number before a full stop", "${v}0. x", "1", "10\\. x"},
 		{"a task box", "- [${v}] a", "x", "- \\[x\\] a"},
 		{"a tag", "<${v}>", "b", "\\<b\\>"},
 		{"emphasis that would show its marks", "部门**${v}**元", "-1", "部门-1元"},

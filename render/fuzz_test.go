@@ -47,6 +47,7 @@ func FuzzMarkdown(f *testing.F) {
 	for i, c := range contexts {
 		f.Add(c.body, hostileValues[i%len(hostileValues)])
 	}
+	f.Add("${v}0)", "0")
 	f.Fuzz(func(t *testing.T, body, value string) {
 		r := render.Default(nil) // a cache would make coverage depend on earlier inputs
 		content := blocks(render.Markdown(body))

@@ -117,18 +117,20 @@ func surroundings(t *template) (around []surrounding, direct bool) {
 			before = p.lit[len(p.lit)-1]
 			continue
 		}
-		after := byte('\n')
+		rest := "\n"
 		if i+1 < len(t.parts) {
-			if after = 'a'; t.parts[i+1].ref < 0 {
-				after = t.parts[i+1].lit[0]
+			if rest = t.parts[i+1].lit; t.parts[i+1].ref >= 0 {
+				rest = "a"
 			}
 		}
+		after := rest[0]
 		around[i] = surrounding{
 			lineStart: atStart,
 			lineEnd:   after == '\n' || after == '\r',
 			mark:      isMark(before) || isMark(after),
 		}
-		if before == '[' || before == '\\' || atStart && (after == '.' || after == ')') {
+		number := strings.TrimLeft(rest, "0123456789")
+		if before == '[' || before == '\\' || atStart && number != "" && (number[0] == '.' || number[0] == ')') {
 			direct = false
 		}
 		before = 'a'
