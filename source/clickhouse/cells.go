@@ -65,6 +65,9 @@ func (d *decoder) cell(v any) (any, error) {
 		if d.date {
 			return time.Date(v.Year(), v.Month(), v.Day(), 0, 0, 0, 0, time.UTC), nil
 		}
+		if v.Unix() < wrapped && !d.kind.isNanos() {
+			return unwrap(v), nil
+		}
 		return as, nil
 	case int32:
 		return int64(v), nil
@@ -102,6 +105,18 @@ func (d *decoder) cell(v any) (any, error) {
 		return nil, err
 	}
 	return source.JSON(text), nil
+}
+
+// wrapped is 1800-01-01. The driver counts a DateTime64 in nanoseconds of 64 bits,
+// which end in 2262, while ClickHouse's calendar goes from 1900 to 2299
+// (https://clickhouse.com/docs/sql-reference/data-types/datetime64): what comes out
+// earlier than this has gone over that end.
+const wrapped = -5364662400
+
+// unwrap adds the 2^64 nanoseconds that v has lost.
+func unwrap(v time.Time) time.Time {
+	const seconds, nanos = (1 << 64) / 1_000_000_000, (1 << 64) % 1_000_000_000
+	return time.Unix(v.Unix()+seconds, int64(v.Nanosecond())+nanos).In(v.Location())
 }
 
 // text is a value that the driver hands out as a string.

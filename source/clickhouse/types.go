@@ -174,6 +174,10 @@ func (k kind) number(i int) int {
 
 func (k kind) isDate() bool { return k.name == "Date" || k.name == "Date32" }
 
+// isNanos says whether a DateTime64 is stored in nanoseconds itself, so that it
+// cannot leave their range.
+func (k kind) isNanos() bool { return k.name == "DateTime64" && k.number(0) == 9 }
+
 // maxScale is the most digits that a Decimal has.
 const maxScale = 76
 
