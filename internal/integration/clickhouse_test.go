@@ -12,6 +12,7 @@ import (
 
 	clickhousedriver "github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/datapush-go/datapush/internal/integration/server"
 	"github.com/datapush-go/datapush/source"
@@ -102,6 +103,17 @@ func clickHouseCells(t testing.TB) []sourcetest.Cell {
 		{"DateTime with a zone", "toDateTime('2024-01-02 08:09:10', 'Asia/Shanghai')", utc(2024, 1, 2, 0, 9, 10, 0)},
 		{"DateTime64", "toDateTime64('2024-01-02 08:09:10.123456789', 9)", utc(2024, 1, 2, 8, 9, 10, 123456789)},
 		{"DateTime64 with a zone", "toDateTime64('1955-01-02 08:09:10.5', 3, 'Asia/Shanghai')", time.Date(1955, 1, 2, 8, 9, 10, 500000000, shanghai)},
+		{"the last DateTime64", "toDateTime64('2299-12-31 23:59:59.999', 3, 'UTC')", utc(2299, 12, 31, 23, 59, 59, 999000000)},
+		{"the last DateTime64 of eight digits", "toDateTime64('2299-12-31 23:59:59.99999999', 8, 'Asia/Shanghai')", time.Date(2299, 12, 31, 23, 59, 59, 999999990, shanghai)},
+		{"the first DateTime64", "toDateTime64('1900-01-01 00:00:00', 0, 'Pacific/Kiritimati')", time.Date(1900, 1, 1, 0, 0, 0, 0, zone(t, "Pacific/Kiritimati"))},
+		{"the last DateTime64 of nine digits", "toDateTime64('2262-04-11 23:47:16.854775807', 9, 'UTC')", utc(2262, 4, 11, 23, 47, 16, 854775807)},
+		{"a DateTime64 after the driver's last", "toDateTime64('2262-04-11 23:47:16.854776', 6, 'UTC')", utc(2262, 4, 11, 23, 47, 16, 854776000)},
+		{"Array of the last DateTime64", "[toDateTime64('2299-12-31 23:59:59.999', 3, 'UTC'), NULL]", source.JSON(`["2299-12-31T23:59:59.999Z",null]`)},
+		{"Map of the last DateTime64", "map('a', toDateTime64('2299-12-31 23:59:59.999', 3, 'UTC'))", source.JSON(`{"a":"2299-12-31T23:59:59.999Z"}`)},
+		{"Tuple of the last DateTime64", "(1, toDateTime64('2299-12-31 23:59:59', 0, 'UTC'))", source.JSON(`[1,"2299-12-31T23:59:59Z"]`)},
+		{"Variant of the last DateTime64", "toDateTime64('2299-12-31 23:59:59.999', 3, 'UTC')::Variant(String, DateTime64(3, 'UTC'))", utc(2299, 12, 31, 23, 59, 59, 999000000)},
+		{"JSON of the last DateTime64", `'{"a": "2299-12-31 23:59:59.999"}'::JSON(a DateTime64(3, 'UTC'))`, source.JSON(`{"a":"2299-12-31T23:59:59.999Z"}`)},
+		{"the last Date32", "toDate32('2299-12-31')", utc(2299, 12, 31, 0, 0, 0, 0)},
 		{"Time", "CAST('-123:04:05' AS Time)", "-123:04:05"},
 		{"Time64", "CAST('12:34:56.7' AS Time64(3))", "12:34:56.700"},
 		{"Interval", "toIntervalDay(3)", "3 Days"},
@@ -164,7 +176,7 @@ func clickHouseCells(t testing.TB) []sourcetest.Cell {
 	}
 	for _, c := range cells {
 		switch c.name {
-		case "Int8", "UInt64", "Int256", "Float64", "Decimal64", "String", "FixedString", "Date", "DateTime64", "Time64", "Interval", "Enum8", "UUID", "IPv6":
+		case "Int8", "UInt64", "Int256", "Float64", "Decimal64", "String", "FixedString", "Date", "DateTime64", "the last DateTime64", "Time64", "Interval", "Enum8", "UUID", "IPv6":
 			out = append(out, sourcetest.Cell{Name: "Nullable " + c.name, SQL: "SELECT toNullable(" + c.sql + ") AS v", Want: c.want})
 		}
 	}
@@ -694,5 +706,34 @@ func TestClickHouseConnectingEndsWithTheContext(t *testing.T) {
 		quick := openClickHouse(t, scheme+"://u:p@"+silentListener(t)+"/d", &clickhouse.Options{ConnectTimeout: 100 * time.Millisecond})
 		_, err := quick.Query(t.Context(), source.Query{SQL: "SELECT 1"})
 		wantKind(t, err, source.Unavailable)
+	}
+}
+
+func TestClickHouseColumnsRunsNoSubquery(t *testing.T) {
+	clickHouse.need(t)
+	setUpClickHouse(t)
+	tests := []struct {
+		name, sql string
+		want      []source.Column
+	}{
+		{"a scalar subquery", "SELECT (SELECT count() FROM numbers(30000000000)) AS c -- all", []source.Column{{Name: "c", Type: "Nullable(UInt64)"}}},
+		{"a scalar of WITH", "WITH (SELECT sum(sleepEachRow(3)) FROM numbers(1000)) AS x SELECT x, id FROM it_t SETTINGS max_block_size = 1;",
+			[]source.Column{{Name: "x", Type: "Nullable(UInt64)"}, {Name: "id", Type: "Int32"}}},
+	}
+	for _, scheme := range protocols {
+		for _, tt := range tests {
+			t.Run(tt.name+" by "+scheme, func(t *testing.T) {
+				s := openClickHouse(t, clickHouseServer.DSN(scheme), nil)
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				defer cancel()
+				got, err := s.Columns(ctx, tt.sql)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("columns (-want +got):\n%s", diff)
+				}
+			})
+		}
 	}
 }

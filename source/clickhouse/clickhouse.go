@@ -130,7 +130,9 @@ func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, err
 	return s.pool.Query(ctx, q)
 }
 
-// Columns names the statement's columns without running it.
+// Columns names the statement's columns without running it. Only where two columns
+// have the same name, or a view cannot be made of it, the server runs the scalar
+// subqueries in it, as for any plan.
 func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
 	return s.pool.Columns(ctx, sql)
 }
@@ -223,10 +225,15 @@ func (t *runner) run(ctx context.Context, op string, q source.Query) (*source.Re
 	return r, nil
 }
 
-// Columns describes one statement.
+// Columns describes one statement. As a view the server plans it without running its
+// scalar subqueries, which it runs to plan a plain subquery; but a view cannot have
+// two columns of one name.
 func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, error) {
-	// A line comment at the statement's end must not swallow the parenthesis.
-	r, err := t.run(ctx, "columns", source.Query{SQL: "DESCRIBE TABLE (" + strings.TrimRight(sql, "; \t\r\n") + "\n)", MaxRows: math.MaxInt})
+	r, err := t.describe(ctx, "view", sql)
+	var e *source.Error
+	if errors.As(err, &e) && (e.Kind == source.Syntax || e.Kind == source.Other) {
+		r, err = t.describe(ctx, "", sql)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +247,11 @@ func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, erro
 		columns[i] = source.Column{Name: name, Type: kind}
 	}
 	return columns, nil
+}
+
+func (t *runner) describe(ctx context.Context, as, sql string) (*source.Result, error) {
+	// A line comment at the statement's end must not swallow the parenthesis.
+	return t.run(ctx, "columns", source.Query{SQL: "DESCRIBE TABLE " + as + "(" + strings.TrimRight(sql, "; \t\r\n") + "\n)", MaxRows: math.MaxInt})
 }
 
 // fixed says whether the login may set nothing: its own readonly is 1.
