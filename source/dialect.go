@@ -28,8 +28,8 @@ type Dialect struct {
 	HashComments bool
 	// SlashComments is true when // starts a comment up to the line's end.
 	SlashComments bool
-	// DashSpace is true when -- starts a comment only before white space or the
-	// end of the line.
+	// DashSpace is true when -- starts a comment only before white space, a control
+	// character or the end of the text.
 	DashSpace bool
 	// NestedComments is true when /* */ comments nest.
 	NestedComments bool
@@ -52,6 +52,10 @@ type Dialect struct {
 	DoubleDollar bool
 	// Flow is true when ->> chains statements, which may be of any kind.
 	Flow bool
+	// RefuseUnclear is true when servers that speak the dialect differ in what some
+	// texts mean. Refused are # outside quotes, /* inside a comment, a backslash that
+	// ends a -- comment, a backslash or -- inside a hint, and R right before a quote.
+	RefuseUnclear bool
 	// LeadingSet is true when SET statements may precede the query.
 	LeadingSet bool
 	// Raw is set by a host that means raw SQL: any single statement is accepted,

@@ -129,7 +129,10 @@ func (l *lexer) run() {
 			l.pos++
 		case isWordStart(c) && !l.isTypographic(i):
 			l.word()
-		case c == '-' && l.at(i+1) == '-' && (!l.d.DashSpace || i+2 >= l.end || l.text[i+2] <= ' '),
+		case c == '#' && l.d.RefuseUnclear:
+			l.fault(i, "", "# begins a comment on some servers only; write -- for a comment")
+			l.lineComment()
+		case c == '-' && l.at(i+1) == '-' && (!l.d.DashSpace || l.at(i+2) <= ' ' || l.at(i+2) == 0x7f),
 			c == '#' && l.d.HashComments,
 			c == '/' && l.at(i+1) == '/' && l.d.SlashComments:
 			l.lineComment()
@@ -210,11 +213,17 @@ func (l *lexer) lineEnd(i int) int {
 	if n := strings.IndexByte(l.text[i:end], '\r'); n >= 0 && strings.TrimSpace(l.text[i+n:end]) != "" {
 		l.fault(i, "", "a comment has a carriage return in it, at which some servers end it; end the line with a line feed")
 	}
+	if l.d.RefuseUnclear && strings.HasSuffix(strings.TrimRight(l.text[i:end], "\r\n"), `\`) {
+		l.fault(i, "", `a comment ends in \, after which some servers go on with the next line; remove it`)
+	}
 	return end
 }
 
 func (l *lexer) blockComment() {
 	open := l.pos
+	if n := strings.Index(l.text[open+2:l.end], "*/"); n >= 0 && l.d.RefuseUnclear && strings.Contains(l.text[open+2:open+2+n+1], "/*") {
+		l.fault(open, "", "a comment has /* in it, which some servers close by a */ of its own; remove it")
+	}
 	if l.exec {
 		l.fault(open, "", "a comment inside an executable comment; remove it")
 		l.pos = l.end
@@ -251,6 +260,9 @@ func (l *lexer) hint(open int) {
 	n := strings.Index(l.text[open:l.end], "*/")
 	if n < 0 || l.text[open+2] != '+' {
 		return
+	}
+	if body := l.text[open : open+n]; l.d.RefuseUnclear && (strings.Contains(body, "--") || strings.Contains(body, `\`)) {
+		l.fault(open, "", `a hint has -- or \ in it, by which some servers do not see its end; remove it`)
 	}
 	quote := byte(0)
 	for _, c := range []byte(l.text[open : open+n]) {
@@ -325,10 +337,24 @@ func (l *lexer) bareParam() {
 	i := l.pos
 	end := l.param(i, ref{})
 	l.add(tokenParam, i, end, 0)
+	name := l.text[i+2 : max(i+2, end-1)]
 	// A value such as E or N would change how the quoted text is read.
 	if c := l.at(end); c != 0 && (c == '\'' || strings.IndexByte(`"`+"`"+l.d.Strings, c) >= 0) {
-		l.fault(i, l.text[i+2:max(i+2, end-1)], "%s stands right before a quote; put a space between or move it inside", l.text[i:end])
+		l.fault(i, name, "%s stands right before a quote; put a space between or move it inside", l.text[i:end])
 	}
+	if l.joinsDollar(end) {
+		l.fault(i, name, "%s stands right before a dollar sign; put a space between", l.text[i:end])
+	}
+	if strings.HasSuffix(l.text[:i], "--") {
+		// Before some values this begins a comment.
+		l.fault(i, name, "%s stands right after --; put a space between the dashes", l.text[i:end])
+	}
+}
+
+// joinsDollar says whether at i a dollar sign stands that could open a literal,
+// were it not part of a name that ends before it.
+func (l *lexer) joinsDollar(i int) bool {
+	return (l.d.DollarQuotes || l.d.Heredocs || l.d.DoubleDollar) && l.at(i) == '$' && !l.isParam(i)
 }
 
 // quoted reads a literal or identifier whose opening quote is at open. The token
@@ -454,6 +480,9 @@ func (l *lexer) word() {
 			return
 		}
 	}
+	if l.d.RefuseUnclear && l.upper[i:j] == "R" && (l.at(j) == '\'' || l.at(j) == '"') {
+		l.fault(i, "", "R stands right before a quote, which makes a raw literal on some servers; write a plain literal")
+	}
 	l.add(tokenWord, i, j, 0)
 }
 
@@ -471,6 +500,10 @@ func (l *lexer) number() {
 	if l.d.EscapeStrings && l.at(j) == '\'' && l.text[j-1]|0x20 == 'e' {
 		// 1 and E'…' to some servers, and an error to others.
 		l.fault(i, "", "a number stands right before a quote; put a space between")
+	}
+	if l.joinsDollar(j) {
+		// A name to some servers, or to all after a parameter's value.
+		l.fault(i, "", "a number stands right before a dollar sign; put a space between")
 	}
 	l.add(tokenNumber, i, j, 0)
 }

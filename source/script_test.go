@@ -16,11 +16,13 @@ import (
 var (
 	mysql = source.Dialect{Name: "mysql", Identifiers: "`", Strings: `"`, Backslash: true, HashComments: true,
 		DashSpace: true, ExecutableComments: true}
+	starrocks = source.Dialect{Name: "starrocks", Identifiers: "`", Strings: `"`, Backslash: true, ExecutableComments: true,
+		RefuseUnclear: true}
 	postgres = source.Dialect{Name: "postgres", Identifiers: `"`, EscapeStrings: true, NestedComments: true, DollarQuotes: true}
 	sqlite   = source.Dialect{Name: "sqlite", Identifiers: "\"`["}
 	odps     = source.Dialect{Name: "maxcompute", Identifiers: "`", Strings: `"`, Backslash: true, LeadingSet: true}
 	click    = source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true, HashComments: true,
-		SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true}
+		SlashComments: true, NestedComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true}
 	snow = source.Dialect{Name: "snowflake", Identifiers: `"`, Backslash: true, SlashComments: true, DoubleDollar: true, Flow: true}
 )
 
@@ -53,6 +55,10 @@ func TestParseSplitsAtSemicolonsOutsideQuotesAndComments(t *testing.T) {
 		{"-- needs a space in MySQL", mysql, "SELECT 5--1; SELECT 2", []string{"SELECT 5--1", "SELECT 2"}},
 		{"-- at a line's end is a comment in MySQL", mysql, "SELECT 5 --\n; SELECT 2 --", []string{"SELECT 5 --", "SELECT 2 --"}},
 		{"block comments do not nest in MySQL", mysql, "SELECT 1 /* /* ; */; SELECT 2", []string{"SELECT 1 /* /* ; */", "SELECT 2"}},
+		{"-- before a control character is a comment in MySQL", mysql, "SELECT 1 --\x7f' ;\n; SELECT 1 --\x01' ;\n; SELECT 2", []string{"SELECT 1 --\x7f' ;", "SELECT 1 --\x01' ;", "SELECT 2"}},
+		{"-- needs no space in StarRocks and Doris", starrocks, "SELECT 5--1;\n; SELECT 2", []string{"SELECT 5--1;", "SELECT 2"}},
+		{"comments and literals of StarRocks and Doris", starrocks, "SELECT '#;R' -- it's ;\n, `#;` /* # ; */, r FROM t; SELECT \";\\\"\" r", []string{"SELECT '#;R' -- it's ;\n, `#;` /* # ; */, r FROM t", "SELECT \";\\\"\" r"}},
+		{"block comments nest in ClickHouse", click, "SELECT 1 /* /* */ ; SELECT 2 */; SELECT 3", []string{"SELECT 1 /* /* */ ; SELECT 2 */", "SELECT 3"}},
 		{"block comments nest in PostgreSQL", postgres, "SELECT 1 /* /* ; */ ; */; SELECT 2", []string{"SELECT 1 /* /* ; */ ; */", "SELECT 2"}},
 		{"dollar quotes", postgres, "SELECT $$;$$, $a$ $$; $b$ $a$; SELECT 2", []string{"SELECT $$;$$, $a$ $$; $b$ $a$", "SELECT 2"}},
 		{"a dollar in a name quotes nothing", postgres, "SELECT a$b$ FROM t; SELECT c$b$ FROM t", []string{"SELECT a$b$ FROM t", "SELECT c$b$ FROM t"}},
@@ -184,6 +190,26 @@ func TestParseAcceptsQueriesOnly(t *testing.T) {
 		{"two backslashes before a parameter", mysql, `SELECT '\\${a}'`, ""},
 		{"a parameter in a U& literal", postgres, `SELECT U&'${a}'`, "parameter ${a} stands in a U& literal"},
 		{"a bare parameter before a quote", postgres, `SELECT ${a}'\n'`, "right before a quote"},
+		{"a bare parameter before dollar quotes", postgres, "SELECT 1 AS a${a}$$ , '${b}' AS k$$", "${a} stands right before a dollar sign"},
+		{"a bare parameter before a tag", postgres, "SELECT 1 AS ${a}$t$ , '${b}' AS k$t$", "right before a dollar sign"},
+		{"a bare parameter before a heredoc", click, "SELECT 1 AS a${a}$$ , '${b}' AS k$$", "right before a dollar sign"},
+		{"a bare parameter before double dollars", snow, "SELECT 1 AS a${a}$$ , '${b}' AS k$$", "right before a dollar sign"},
+		{"a digit between the two", postgres, "SELECT 1 AS a${a}1$$ , '${b}' AS k$$", "a number stands right before a dollar sign"},
+		{"a letter between the two", postgres, "SELECT a${a}x$$ FROM t", ""},
+		{"a name of MySQL with a dollar", mysql, "SELECT a${a}$$ FROM t", ""},
+		{"two parameters", postgres, "SELECT a${a}${b} FROM t", ""},
+		{"a bare parameter after two dashes", mysql, "SELECT 5--${a} , 2", "${a} stands right after --"},
+		{"INTO behind what a control character makes a comment", mysql, "SELECT 1 --\x7f'\n INTO OUTFILE \"x\" #'", "SELECT … INTO"},
+		{"a hash on StarRocks and Doris", starrocks, "SELECT 1,\n# it's old\n2", "line 2: # begins a comment on some servers only; write --"},
+		{"a comment in a comment", starrocks, "SELECT 1 /* /* */ , '${a}' */", "a comment has /* in it"},
+		{"the same where the two overlap", starrocks, "SELECT 1 /* /*/ , '${a}' */", "a comment has /* in it"},
+		{"the same in an executable comment", starrocks, "SELECT 1 /*! , '/*' */ , '${a}' /* */", "a comment has /* in it"},
+		{"a comment that some servers continue", starrocks, "SELECT 1 -- x\\\n, '${a}'", `a comment ends in \`},
+		{"a comment in a hint", starrocks, "SELECT /*+ leading(a -- */ '${a}'\n) */ 1", "a hint has --"},
+		{"a backslash in a hint", starrocks, `SELECT /*+ leading('a\' */ '${a}') */ 1`, `a hint has -- or \ in it`},
+		{"a hint", starrocks, "SELECT /*+ SET_VAR(query_timeout = 1) */ 1", ""},
+		{"a raw literal", starrocks, `SELECT R'\', '${a}'`, "R stands right before a quote"},
+		{"a raw literal in double quotes", starrocks, `SELECT r"\", "${a}"`, "R stands right before a quote"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -279,7 +305,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{"SELECT 1;SELECT 2", "SELECT '${a}' -- ${b}", "/*! ; */ SELECT", "$a$ ${x} $a$", "WITH a AS (DELETE FROM t", "E'\\''\n'x'", "\x00'"} {
 		f.Add(s)
 	}
-	dialects := []source.Dialect{source.ANSI, mysql, postgres, sqlite, odps, click, {}}
+	dialects := []source.Dialect{source.ANSI, mysql, starrocks, postgres, sqlite, odps, click, snow, {}}
 	f.Fuzz(func(t *testing.T, script string) {
 		for _, d := range dialects {
 			got, err := source.Parse(script, d)

@@ -97,7 +97,7 @@ func newSource(o *Options) *Source {
 	s := &Source{opts: options(o)}
 	s.pool.Name, s.pool.Take = "clickhouse", s.take
 	s.pool.Grammar = source.Dialect{Name: "clickhouse", Identifiers: "`\"", Backslash: true, BackslashIdentifiers: true,
-		HashComments: true, SlashComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true, Raw: s.opts.Raw}
+		HashComments: true, SlashComments: true, NestedComments: true, Heredocs: true, TypographicQuotes: true, FormatClause: true, Raw: s.opts.Raw}
 	return s
 }
 

@@ -389,6 +389,17 @@ func TestResultsKeepToTheirBudget(t *testing.T) {
 	wantError(t, err, source.Other, "more than 5000 bytes; select fewer rows or columns, or raise MaxBytes")
 }
 
+func TestCommentsNest(t *testing.T) {
+	d := clickhouse.New(nil, nil).Dialect()
+	script, err := source.Parse("SELECT 1 AS one /* old: /* x */ , '${r}' AS r */", d)
+	if err != nil || len(script.Params()) != 0 {
+		t.Errorf("a parameter in a comment: %q, error %v", script.Params(), err)
+	}
+	if script, err = source.Parse("SELECT 1 /* /* */ ; SELECT 2 */", d); err != nil || len(script.Statements) != 1 {
+		t.Errorf("a semicolon in a comment makes %d statements, error %v", len(script.Statements), err)
+	}
+}
+
 func TestOpenDoesNotRepeatTheDSN(t *testing.T) {
 	for _, dsn := range []string{"", "canary-2277", "clickhouse://u:canary-2277@h:x/d", "http://u:canary-2277@h:1/d?secure=true", "clickhouse://u:canary-2277@h:1/d?dial_timeout=canary", "://canary-2277"} {
 		_, err := clickhouse.Open(dsn, nil)

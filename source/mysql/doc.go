@@ -10,6 +10,13 @@
 // numbers and times as text; what they will not prepare is sent as text, as
 // everything is to StarRocks and Doris. The cells are the same either way.
 //
+// To StarRocks and Doris -- begins a comment without a space after it. What one of
+// them, or a version of one, reads in another way than MySQL is refused in these
+// modes: # outside quotes, /* inside a comment, a backslash at the end of a -- comment,
+// a backslash or -- in a hint, and a literal R'…'. The rules are those of their own
+// grammars, StarRocksLex.g4 (https://github.com/StarRocks/starrocks) and DorisLexer.g4
+// (https://github.com/apache/doris).
+//
 // A context that ends closes the connection, which does not stop the statement:
 // it is killed through a second connection. So is one whose result is cut at its
 // limit. A source made by New takes that connection from the host's handle.

@@ -133,8 +133,9 @@ func newSource(o *Options) *Source {
 	s := &Source{opts: options(o), loc: time.UTC}
 	name := s.opts.Mode.name()
 	s.pool.Name, s.pool.Take = name, s.take
-	s.pool.Grammar = source.Dialect{Name: name, Identifiers: "`", Strings: `"`, Backslash: true, HashComments: true,
-		DashSpace: true, ExecutableComments: true, Raw: s.opts.Raw}
+	own := s.opts.Mode == MySQL // the others have comments of their own
+	s.pool.Grammar = source.Dialect{Name: name, Identifiers: "`", Strings: `"`, Backslash: true, HashComments: own,
+		DashSpace: own, ExecutableComments: true, RefuseUnclear: !own, Raw: s.opts.Raw}
 	return s
 }
 

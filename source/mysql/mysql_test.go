@@ -438,6 +438,42 @@ func TestAHandleWhoseLettersHoldBackslashesIsRefused(t *testing.T) {
 	}
 }
 
+func TestCommentsAreThoseOfTheMode(t *testing.T) {
+	tests := []struct {
+		sql         string
+		mysql       []string // the parameters, or nil when it is refused
+		other       []string
+		refusedText string // what StarRocks and Doris are told
+	}{
+		{"SELECT 1 -- '${a}'", []string{}, []string{}, ""},
+		{"SELECT 1 --\x7f'${a}'", []string{}, []string{}, ""},
+		{"SELECT a FROM t\n--WHERE region = '${a}'", []string{"a"}, []string{}, ""},
+		{"SELECT 1 # '${a}'", []string{}, nil, "# begins a comment on some servers only"},
+		{"SELECT 1 /* /* */ , '${a}' /* */", []string{"a"}, nil, "a comment has /* in it"},
+		{"SELECT 1 -- \\\n, '${a}'", []string{"a"}, nil, `a comment ends in \`},
+		{"SELECT 1 AS R'${a}'", []string{"a"}, nil, "R stands right before a quote"},
+	}
+	for _, tt := range tests {
+		for _, mode := range []mysql.Mode{mysql.MySQL, mysql.StarRocks, mysql.Doris} {
+			d := mysql.New(nil, &mysql.Options{Mode: mode}).Dialect()
+			want, refusal := tt.mysql, ""
+			if mode != mysql.MySQL {
+				want, refusal = tt.other, tt.refusedText
+			}
+			script, err := source.Parse(tt.sql, d)
+			if want == nil {
+				if err == nil || !strings.Contains(err.Error(), refusal) {
+					t.Errorf("%s: %q: error %v, want %q", d.Name, tt.sql, err, refusal)
+				}
+				continue
+			}
+			if got := script.Params(); err != nil || strings.Join(got, " ") != strings.Join(want, " ") {
+				t.Errorf("%s: %q: parameters %q, error %v, want %q", d.Name, tt.sql, got, err, want)
+			}
+		}
+	}
+}
+
 func TestOpenDoesNotRepeatTheDSN(t *testing.T) {
 	for _, dsn := range []string{"canary-2277", "u:canary-2277@tcp(h:1)/d?tls=canary-2277", "u:canary-2277@tcp(h:1)/d?loc=%zz", "u:canary-2277@tcp(h:1)"} {
 		_, err := mysql.Open(dsn, nil)
