@@ -303,22 +303,27 @@ func chopText(s string, left, max int, add func(string)) {
 }
 
 // softBreak is the last place in the first max bytes of s where a line may end:
-// after a space, or beside a character of a script that puts no spaces between
-// words. It is 0 when there is none.
+// after a space, or, when none is near, beside a character of a script that puts
+// no spaces between words. It is 0 when there is none.
 func softBreak(s string, max int) int {
 	p := Prefix(s, max)
 	if len(p) == len(s) {
 		return len(s)
 	}
+	const near = 64
+	border := 0
 	next, _ := utf8.DecodeRuneInString(s[len(p):])
-	for n := len(p); n > 0; {
+	for n := len(p); n > 0 && (border == 0 || n > len(p)-near); {
 		prev, size := utf8.DecodeLastRuneInString(p[:n])
-		if (prev == ' ' || prev == '\t' || prev == '\n') && !joins(next) || borders(prev, next) {
+		if (prev == ' ' || prev == '\t' || prev == '\n') && !joins(next) {
 			return n
+		}
+		if border == 0 && borders(prev, next) {
+			border = n
 		}
 		n, next = n-size, prev
 	}
-	return 0
+	return border
 }
 
 // borders reports whether a line may end between two characters because of
