@@ -652,6 +652,9 @@ func TestMentionsOnEveryChannel(t *testing.T) {
 		{mail, "@ann@example.com", map[string]string{"lark with a look-up": "ou_ann", "teams table": "ann@example.com", "teams columns": "ann@example.com"}},
 		{phone, "@13800000000", map[string]string{"dingtalk list": "13800000000", "dingtalk raw": "13800000000",
 			"wecom markdown_v2": "13800000000", "wecom markdown": "13800000000", "wecom text": "13800000000"}},
+		{`<at phone="138 0000-0000"/>`, "@138 0000-0000", map[string]string{"dingtalk list": "13800000000", "dingtalk raw": "13800000000",
+			"wecom markdown_v2": "13800000000", "wecom markdown": "13800000000", "wecom text": "13800000000"}},
+		{`<at phone="extension 7"/>`, "@extension 7", nil},
 	}
 	for _, tt := range tests {
 		msg := mustRender(t, render.Content{Title: "t", Blocks: render.Blocks(render.Markdown("Dear "+tt.author+", hello"), render.Email("Dear "+tt.author+", hello"))}, render.Data{})
@@ -683,6 +686,17 @@ func TestMentionsOnEveryChannel(t *testing.T) {
 			if !warned || !strings.Contains(got.text, tt.named) {
 				t.Errorf("%s: %s: warnings %v, text %q", f.name, tt.author, ps[0].Warnings, got.text)
 			}
+		}
+	}
+}
+
+// What a table cell of Markdown does not show is warned about once.
+func TestStylesInATableCellAreWarnedAbout(t *testing.T) {
+	for _, cell := range []string{"~~100~~ **90**", "`code`", "*a* `b`", "[**a**](https://example.com)", "**${v}**"} {
+		msg := mustRender(t, render.Content{Blocks: render.Blocks(render.Markdown("|a|b|\n|--|--|\n|" + cell + "|" + cell + "|"))}, data(nil, result([]string{"v"}, []any{"x"})))
+		want := []channel.Warning{{Code: channel.WarnDegraded, Text: "Bold, italic and struck text and code in a table cell are shown as plain text."}}
+		if diff := cmp.Diff(want, msg.Warnings); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", cell, diff)
 		}
 	}
 }

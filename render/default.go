@@ -147,6 +147,7 @@ var (
 	imageTooLarge  = channel.Warning{Code: channel.WarnRemoved, Text: "An image is shown as text, because its data: address holds more than 2 MB."}
 	mentionInCell  = channel.Warning{Code: channel.WarnDegraded, Text: "A mention in a table cell is shown as text and calls nobody."}
 	imageInCell    = channel.Warning{Code: channel.WarnDegraded, Text: "An image in a table cell is shown as its description."}
+	styleInCell    = channel.Warning{Code: channel.WarnDegraded, Text: "Bold, italic and struck text and code in a table cell are shown as plain text."}
 )
 
 func (r *run) warn(code channel.WarningCode, format string, args ...any) {

@@ -58,6 +58,7 @@ type sight struct {
 	text   string
 	header []string
 	rows   [][]seen
+	items  int // of lists
 	// calls are those whom the service calls.
 	calls []string
 }
@@ -193,6 +194,7 @@ func cellOf(s string) seen {
 func (s *sight) addMarkdown(t testing.TB, markdown string) {
 	t.Helper()
 	h := toHTML(t, markdown)
+	s.items += strings.Count(h, "<li")
 	for _, table := range anyTable.FindAllString(h, -1) {
 		for i, tr := range tableRow.FindAllStringSubmatch(table, -1) {
 			var row []seen
@@ -604,7 +606,10 @@ func (f *form) wants(t testing.TB, msg *channel.Message, header []string, rows [
 			want = append(want, lineOf(header, r))
 		}
 		if len(rows) == 0 {
-			want = []string{lineOf(header, make([]string, len(header)))}
+			want = []string{lineOf(header, make([]string, len(header))) + " (no rows)"}
+			if strings.Contains(got.text, "•") || got.items > 0 {
+				t.Errorf("%s: no rows read as one: %q", f.name, got.text)
+			}
 		}
 		for line := range strings.SplitSeq(got.text, "\n") {
 			line = oneSpace(strings.TrimPrefix(strings.TrimSpace(line), "•"))

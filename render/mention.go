@@ -196,11 +196,11 @@ func isPhone(s string) bool {
 		return false
 	}
 	for i := range len(digits) {
-		if (digits[i] < '0' || digits[i] > '9') && digits[i] != '-' {
+		if (digits[i] < '0' || digits[i] > '9') && digits[i] != '-' && digits[i] != ' ' {
 			return false
 		}
 	}
-	return digits[0] != '-'
+	return digits[0] != '-' && digits[0] != ' '
 }
 
 func isEmail(s string) bool {

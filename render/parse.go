@@ -426,6 +426,12 @@ func (b *builder) cell(n ast.Node) (string, []part) {
 	if l.has(kindImage) {
 		b.warnings = append(b.warnings, imageInCell)
 	}
+	for _, k := range [...]inlineKind{kindStrong, kindEmphasis, kindStrike, kindCodeSpan} {
+		if l.has(k) {
+			b.warnings = append(b.warnings, styleInCell)
+			break
+		}
+	}
 	parts := flatten(nil, l)
 	if s, ok := literal(parts); ok {
 		return s, nil
@@ -475,7 +481,7 @@ func flatten(dst []part, l inlineList) []part {
 	return dst
 }
 
-// has looks for a mention or an image at any depth.
+// has looks for an inline of a kind at any depth.
 func (l inlineList) has(kind inlineKind) bool {
 	if containsInline(l.static, kind) {
 		return true
@@ -493,26 +499,27 @@ func (l inlineList) has(kind inlineKind) bool {
 
 func containsInline(list []channel.Inline, kind inlineKind) bool {
 	for _, n := range list {
+		var is inlineKind
 		var inside []channel.Inline
 		switch n := n.(type) {
 		case *channel.Mention:
-			if kind == kindMention {
-				return true
-			}
+			is = kindMention
 		case *channel.Image:
-			if kind == kindImage {
-				return true
-			}
+			is = kindImage
+		case channel.CodeSpan:
+			is = kindCodeSpan
 		case *channel.Strong:
-			inside = n.Inlines
+			is, inside = kindStrong, n.Inlines
 		case *channel.Emphasis:
-			inside = n.Inlines
+			is, inside = kindEmphasis, n.Inlines
 		case *channel.Strike:
-			inside = n.Inlines
+			is, inside = kindStrike, n.Inlines
 		case *channel.Link:
-			inside = n.Inlines
+			is, inside = kindLink, n.Inlines
+		default:
+			continue
 		}
-		if containsInline(inside, kind) {
+		if is == kind || containsInline(inside, kind) {
 			return true
 		}
 	}

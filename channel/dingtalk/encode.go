@@ -49,8 +49,8 @@ func font(c channel.Color) (open, end string) {
 // called gives the two ways in which DingTalk calls a person; ok is false when
 // m has neither, or one that would not survive in a text.
 func called(m channel.Mention) (phone, id string, ok bool) {
-	if m.Phone != "" && safe(m.Phone) {
-		return m.Phone, "", true
+	if phone, ok := markdown.Phone(m.Phone); ok {
+		return phone, "", true
 	}
 	if m.ID != "" && safe(m.ID) {
 		return "", m.ID, true
@@ -58,7 +58,7 @@ func called(m channel.Mention) (phone, id string, ok bool) {
 	return "", "", false
 }
 
-// safe reports whether a number or id can stand in a text as it is, which it
+// safe reports whether an id can stand in a text as it is, which it
 // must for the mention to be drawn.
 func safe(s string) bool {
 	return len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
@@ -105,7 +105,11 @@ func (e *encoder) mention(m channel.Mention) (string, int) {
 	case ok:
 		return "@" + phone + id, len(phone) + len(id) + len(`"",`)
 	}
-	e.Warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a DingTalk robot mentions by phone number or user id only")
+	if m.Phone != "" {
+		e.Warn(channel.WarnUnresolved, m.Label()+" is not mentioned: what is given as a phone number is none")
+	} else {
+		e.Warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a DingTalk robot mentions by phone number or user id only")
+	}
 	return e.Literal(m.Label()), 0
 }
 

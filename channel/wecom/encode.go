@@ -56,10 +56,11 @@ func font(c channel.Color) (open, end string) {
 
 // callable reports whether WeCom can call whom m names.
 func callable(m channel.Mention) bool {
-	return m.All || m.ID != "" && safe(m.ID) || m.Phone != "" && safe(m.Phone)
+	_, phone := markdown.Phone(m.Phone)
+	return m.All || m.ID != "" && safe(m.ID) || phone
 }
 
-// safe reports whether an id or number can stand in a text as it is.
+// safe reports whether an id can stand in a text as it is.
 func safe(s string) bool {
 	return len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
 		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("+-_.@", r))
@@ -104,6 +105,8 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 // it for the message that follows.
 func (e *encoder) mention(m channel.Mention) (string, int) {
 	switch {
+	case !callable(m) && m.Phone != "":
+		e.Warn(channel.WarnUnresolved, m.Label()+" is not mentioned: what is given as a phone number is none")
 	case !callable(m):
 		e.Warn(channel.WarnUnresolved, m.Label()+" is not mentioned: a WeCom robot mentions by user id or phone number only")
 	case e.format == FormatMarkdown && !m.All && m.ID != "" && safe(m.ID):
@@ -253,7 +256,8 @@ func end(b []byte, mentions []channel.Mention) []byte {
 		case m.ID != "" && safe(m.ID):
 			ids = append(ids, m.ID)
 		default:
-			phones = append(phones, m.Phone)
+			phone, _ := markdown.Phone(m.Phone)
+			phones = append(phones, phone)
 		}
 	}
 	b = list(b, "mentioned_list", ids)

@@ -554,15 +554,23 @@ func (e *Encoder) clipped(dst []byte, s string, limit int) ([]byte, bool) {
 	return append(dst[:0], "…"...), true
 }
 
-// empty writes a line of keys for a table without rows.
+// empty writes the names of the columns for a table without rows: not as the item
+// of a list, which would be a row without values.
 func (r *rows) empty() {
 	if r.pipes {
 		return
 	}
+	at := len(r.piece.Buf)
 	for i := range r.cols {
-		r.piece.Buf = append(r.piece.Buf, r.cols[i].open...)
+		open := r.cols[i].open
+		if i == 0 {
+			open = open[len(r.e.D.Bullet):]
+		}
+		r.piece.Buf = append(r.piece.Buf, bytes.TrimSuffix(open, []byte(" "))...)
 	}
-	r.piece.Add(r.e.measure(r.opens, len(r.piece.Buf)), 0)
+	r.piece.Buf = append(r.piece.Buf, " (no rows)"...)
+	written := r.piece.Buf[at:]
+	r.piece.Add(r.e.measure(TextLen(written), len(written)), 0)
 	r.piece.More = nil
 }
 
