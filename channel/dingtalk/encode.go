@@ -188,7 +188,7 @@ func list(dst []byte, mentions []channel.Mention, pick func(phone, id string) st
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	n := len(plan.Parts)
 	out := make([]channel.Payload, n)
-	var before, after []byte
+	before, after := make([]byte, 0, 512), make([]byte, 0, 128)
 	for i, part := range plan.Parts {
 		title, label := e.title, ""
 		if n > 1 {

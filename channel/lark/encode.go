@@ -100,11 +100,12 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, how form,
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
 	e.layout.Rest = e.element("…")
 	e.layout.RestSize = component(len(e.layout.Rest))
-	plain, labelled := e.prefix(nil, ""), e.prefix(nil, fit.Label(fit.MaxParts, fit.MaxParts))
-	e.layout.Label = component(len(labelled) - len(plain))
+	buf := make([]byte, 0, 512)
+	plain := len(e.prefix(buf, ""))
+	e.layout.Label = component(len(e.prefix(buf, fit.Label(fit.MaxParts, fit.MaxParts))) - plain)
 	e.layout.First = component(len(e.mentions) + 1)
 	// Header, its text and the keyword are components too.
-	e.layout.Frame = fit.Size{len(plain) + len(e.suffix(nil)) + signRoom, 3}
+	e.layout.Frame = fit.Size{plain + len(e.suffix(nil)) + signRoom, 3}
 
 	e.fresh = fit.Piece{
 		Head: []byte(textHead), HeadSize: component(len(textHead)),
@@ -423,8 +424,7 @@ func (e *encoder) suffix(dst []byte) []byte {
 
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	out := make([]channel.Payload, len(plan.Parts))
-	var before []byte
-	after := e.suffix(nil)
+	before, after := make([]byte, 0, 512), e.suffix(nil)
 	for i, part := range plan.Parts {
 		label := ""
 		if len(plan.Parts) > 1 {

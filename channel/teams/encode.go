@@ -291,7 +291,7 @@ func (e *encoder) suffix(dst, body []byte) []byte {
 
 func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 	out := make([]channel.Payload, len(plan.Parts))
-	var before, after []byte
+	before, after := e.buf, make([]byte, 0, 128) // no element is being written
 	for i, part := range plan.Parts {
 		label := ""
 		if len(plan.Parts) > 1 {

@@ -174,7 +174,7 @@ func (e *encoder) frame(msg *channel.Message) {
 func (e *encoder) payloads(plan fit.Plan, msg *channel.Message) []channel.Payload {
 	n := len(plan.Parts)
 	out := make([]channel.Payload, 0, n+len(e.pictures)+1)
-	var before, after []byte
+	before, after := make([]byte, 0, 512), make([]byte, 0, 128)
 	for i, part := range plan.Parts {
 		before = begin(before[:0], e.format)
 		from := len(before)
