@@ -1,6 +1,7 @@
 package lark
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +44,10 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 		e = c.encode(msg, to, how, scratch)
 		plan = e.layout.Plan()
 	}
+	if plan.Cut {
+		last := &plan.Parts[len(plan.Parts)-1]
+		last.Warnings = append(last.Warnings, e.uncalled(msg, plan)...)
+	}
 	return e.payloads(plan), nil
 }
 
@@ -80,6 +85,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, how form,
 	e := &encoder{c: c, to: to, v2: to.Options[OptionCard] != "1.0", notes: msg.Warnings}
 	e.w = writer{e: e, v2: e.v2}
 	e.lookup(msg)
+	sections := msg.Sections[ownSections(msg, to):]
 	for _, w := range msg.Warnings {
 		if strings.HasPrefix(w.Text, notUploaded) {
 			e.warn(w.Code, w.Text)
@@ -93,7 +99,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, how form,
 	if k := strings.TrimSpace(jsontext.Line(to.Options[OptionKeyword])); k != "" && !strings.Contains(title, k) {
 		e.keyword = k
 	}
-	e.first(msg)
+	e.first(sections, how.finer > 0)
 	e.degrade(how)
 	e.layout.Fit, e.layout.Scratch = to.Fit, scratch
 	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
@@ -115,7 +121,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, how form,
 	e.room = e.layout.Room(&e.fresh)[0] / max(how.finer, 1)
 
 	defer e.layout.Close()
-	for _, s := range msg.Sections {
+	for _, s := range sections {
 		e.layout.Close()
 		for _, b := range s.Blocks {
 			if e.layout.Omitted {
@@ -142,7 +148,7 @@ func (e *encoder) warn(code channel.WarningCode, text string) {
 
 // lookup collects the ids that Prepare found.
 func (e *encoder) lookup(msg *channel.Message) {
-	for _, m := range mentions(msg) {
+	for _, m := range fit.Mentions(msg.Sections) {
 		if m.Email != "" && m.ID != "" {
 			if e.ids == nil {
 				e.ids = make(map[string]string)
@@ -185,11 +191,11 @@ func (e *encoder) warnPicture(i *channel.Image, code channel.WarningCode, text s
 }
 
 // first writes the destination's mentions that the message does not make
-// itself.
-func (e *encoder) first(msg *channel.Message) {
+// itself, or all of them where it is cut.
+func (e *encoder) first(sections []channel.Section, cut bool) {
 	seen := make(map[string]bool)
-	if len(e.to.Mentions) > 0 {
-		for _, m := range mentions(msg) {
+	if len(e.to.Mentions) > 0 && !cut {
+		for _, m := range fit.Mentions(sections) {
 			if at := e.quiet(m); at != "" {
 				seen[at] = true
 			}
@@ -224,6 +230,38 @@ func (e *encoder) first(msg *channel.Message) {
 }
 
 func clip(s string, n int) string { s, _ = fit.Clip(s, n); return s }
+
+// uncalled warns about people whose mention is in none of the parts.
+func (e *encoder) uncalled(msg *channel.Message, plan fit.Plan) []channel.Warning {
+	called := make(map[string]bool)
+	note := func(markdown []byte) {
+		for {
+			_, at, more := bytes.Cut(markdown, []byte("<at "))
+			if !more {
+				return
+			}
+			at, markdown, _ = bytes.Cut(at, []byte("</at>"))
+			called["<at "+string(at)+"</at>"] = true
+		}
+	}
+	note(e.mentions)
+	for i := range plan.Parts {
+		for _, s := range plan.Parts[i].Segments {
+			// Elsewhere than in Markdown a value may read like a mention.
+			if p := &e.layout.Pieces[s.Piece]; string(p.Head) == textHead && s.From < s.To {
+				from := 0
+				if s.From > 0 {
+					from = p.Rows[s.From-1].End
+				}
+				note(p.Buf[from:p.Rows[s.To-1].End])
+			}
+		}
+	}
+	return fit.Uncalled(msg.Sections, func(m channel.Mention) bool {
+		at := e.quiet(m)
+		return at == "" || called[at] // what cannot call anybody has its own warning
+	})
+}
 
 // quiet is at without warnings.
 func (e *encoder) quiet(m channel.Mention) string {

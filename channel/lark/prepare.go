@@ -22,7 +22,8 @@ func unfound(m channel.Mention) channel.Warning {
 // Prepare looks up the e-mail addresses of mentions that have no id with
 // Options.Lookup, and uploads pictures that have no key: with Options.Upload, or
 // by the destination's app those that come as bytes. What it finds for the
-// destination's own mentions stands in a paragraph at the end of the message.
+// destination's own mentions stands in a section of its own before all others,
+// which Encode reads and does not show.
 // Where there is nothing to do it returns msg itself. It fails only when ctx
 // ends: somebody who is not found is a warning, and so is a picture that cannot
 // be uploaded; its description or its chart's numbers are sent in its place.
@@ -35,7 +36,7 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 		return msg, nil
 	}
 	out := *msg
-	out.Sections = make([]channel.Section, len(msg.Sections), len(msg.Sections)+1)
+	out.Sections = make([]channel.Section, len(msg.Sections))
 	for i, s := range msg.Sections {
 		s.Blocks = r.blocks(s.Blocks)
 		out.Sections[i] = s
@@ -43,9 +44,6 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 	var own []channel.Inline
 	for _, m := range to.Mentions {
 		if id := r.id(m); id != "" {
-			if len(own) > 0 {
-				own = append(own, channel.Text(" "))
-			}
 			m.ID = id
 			own = append(own, &m)
 		}
@@ -57,10 +55,31 @@ func (c *Channel) Prepare(ctx context.Context, msg *channel.Message, to channel.
 		return msg, nil
 	}
 	out.Warnings = slices.Concat(msg.Warnings, r.notes)
-	if len(own) > 0 && len(msg.Sections) > 0 {
-		out.Sections = append(out.Sections, channel.Section{Blocks: []channel.Block{&channel.Paragraph{Inlines: own}}})
+	if len(own) > 0 {
+		out.Sections = slices.Insert(out.Sections, 0, channel.Section{Blocks: []channel.Block{&channel.Paragraph{Inlines: own}}})
 	}
 	return &out, nil
+}
+
+// ownSections counts the sections in which Prepare handed over the ids of the
+// destination's own mentions. Text of an author that mentions just these people
+// would call them in the same place.
+func ownSections(msg *channel.Message, to channel.Destination) int {
+	if len(msg.Sections) == 0 || msg.Sections[0].Markdown != "" || len(msg.Sections[0].Blocks) != 1 {
+		return 0
+	}
+	p, ok := msg.Sections[0].Blocks[0].(*channel.Paragraph)
+	if !ok || len(p.Inlines) == 0 {
+		return 0
+	}
+	for _, i := range p.Inlines {
+		m, ok := i.(*channel.Mention)
+		if !ok || m.ID == "" || m.Email == "" ||
+			!slices.ContainsFunc(to.Mentions, func(own channel.Mention) bool { return own.Email == m.Email }) {
+			return 0
+		}
+	}
+	return 1
 }
 
 // resolver copies blocks with what a host's hooks find.
@@ -185,49 +204,6 @@ func (r *resolver) inlines(in []channel.Inline) []channel.Inline {
 		default:
 			out[i] = n
 		}
-	}
-	return out
-}
-
-// mentions lists the mentions that a webhook message makes.
-func mentions(msg *channel.Message) []channel.Mention {
-	var out []channel.Mention
-	var inlines func([]channel.Inline)
-	inlines = func(in []channel.Inline) {
-		for _, n := range in {
-			switch n := n.(type) {
-			case *channel.Mention:
-				out = append(out, *n)
-			case *channel.Strong:
-				inlines(n.Inlines)
-			case *channel.Emphasis:
-				inlines(n.Inlines)
-			case *channel.Strike:
-				inlines(n.Inlines)
-			case *channel.Link:
-				inlines(n.Inlines)
-			}
-		}
-	}
-	var blocks func([]channel.Block)
-	blocks = func(bs []channel.Block) {
-		for _, b := range bs {
-			switch b := b.(type) {
-			case *channel.Heading:
-				inlines(b.Inlines)
-			case *channel.Paragraph:
-				inlines(b.Inlines)
-			case *channel.Quote:
-				blocks(b.Blocks)
-			case *channel.List:
-				for _, it := range b.Items {
-					blocks(it.Blocks)
-				}
-			}
-		}
-	}
-	for _, s := range msg.Sections {
-		blocks(s.Blocks)
 	}
 	return out
 }

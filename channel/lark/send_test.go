@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/datapush-go/datapush/channel"
 	"github.com/datapush-go/datapush/channel/channeltest"
@@ -259,12 +260,92 @@ func TestPrepare(t *testing.T) {
 	for _, m := range accepted(t, ps) {
 		who = append(who, m.Mentions...)
 	}
-	if diff := cmp.Diff([]string{"ou_ann", "ou_ann", "ou_bob"}, who); diff != "" {
+	if diff := cmp.Diff([]string{"ou_bob", "ou_ann"}, who); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	warnings := []channel.Warning{{Code: channel.WarnUnresolved, Text: "@eve@example.com is not mentioned: a Lark bot mentions by open_id or user_id, and none was found for the e-mail address"}}
 	if diff := cmp.Diff(warnings, ps[0].Warnings); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestMentionsOfAMessageThatIsCut(t *testing.T) {
+	c := lark.New(&lark.Options{Lookup: func(_ context.Context, email string) (string, error) {
+		return "ou_" + strings.TrimSuffix(email, "@example.com"), nil
+	}})
+	by := func(names ...string) (ms []channel.Mention) {
+		for _, n := range names {
+			ms = append(ms, channel.Mention{Email: n + "@example.com"})
+		}
+		return ms
+	}
+	end := func(names ...string) channel.Block {
+		in := inlines{channel.Text("the end ")}
+		for _, n := range names {
+			in = append(in, &channel.Mention{ID: n})
+		}
+		return p(in...)
+	}
+	long := p(channel.Text(strings.Repeat("long text ", 20000)))
+	var short blocks
+	for range 9000 {
+		short = append(short, p(channel.Text("short text")))
+	}
+	table := &channel.Table{Columns: []channel.Column{{Header: "x"}}, Cells: []channel.Cell{{Text: "<at id=ou_eve></at>"}}}
+	const why = " not mentioned: the message is too long, and the text that mentions them is not sent"
+	for _, tt := range []struct {
+		name    string
+		blocks  blocks
+		own     []channel.Mention
+		called  []string // by the first part
+		warning string   // on the last part, besides the one that it is too long
+	}{
+		{"the destination's", blocks{long}, by("ann", "bob"), []string{"ou_ann", "ou_bob"}, ""},
+		{"the destination's after many blocks", short, by("ann"), []string{"ou_ann"}, ""},
+		{"the destination's that the end makes too", blocks{long, end("ou_ann")}, by("ann"), []string{"ou_ann"}, ""},
+		{"the destination's by id that the end makes too", blocks{long, end("ou_ann")}, []channel.Mention{{ID: "ou_ann"}}, []string{"ou_ann"}, ""},
+		{"the author's", blocks{long, end("ou_eve")}, by("ann"), []string{"ou_ann"}, "@ou_eve is" + why},
+		{"the author's after many blocks", append(short[:len(short):len(short)], end("ou_eve", "ou_joe")), nil, nil, "@ou_eve and @ou_joe are" + why},
+		{"several of the author's", blocks{long, end("ou_1", "ou_2", "ou_3", "ou_4", "ou_5")}, nil, nil, "@ou_1, @ou_2, @ou_3 and 2 more are" + why},
+		{"the author's at both ends", blocks{end("ou_eve"), long, end("ou_eve")}, nil, []string{"ou_eve"}, ""},
+		{"a cell that reads like the author's", blocks{table, long, end("ou_eve")}, nil, nil, "@ou_eve is" + why},
+	} {
+		for _, fit := range []channel.Fit{channel.Split, channel.TopRows} {
+			t.Run(tt.name+" "+string(fit), func(t *testing.T) {
+				to := channel.Destination{Mentions: tt.own, Fit: fit}
+				msg, err := c.Prepare(t.Context(), message("t", tt.blocks...), to)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ps, err := c.Encode(msg, to)
+				if err != nil {
+					t.Fatal(err)
+				}
+				within(t, ps)
+				if diff := cmp.Diff(tt.called, accepted(t, ps)[0].Mentions, cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("called (-want +got)\n%s", diff)
+				}
+				want := []channel.Warning{{Code: channel.WarnCut, Text: "the message is too long: what does not fit is not sent"}}
+				if tt.warning != "" {
+					want = append(want, channel.Warning{Code: channel.WarnCut, Text: tt.warning})
+				}
+				if diff := cmp.Diff(want, ps[len(ps)-1].Warnings); diff != "" {
+					t.Errorf("warnings (-want +got)\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestALookedUpMentionAloneIsNoMessage(t *testing.T) {
+	c := lark.New(&lark.Options{Lookup: func(context.Context, string) (string, error) { return "ou_ann", nil }})
+	to := channel.Destination{Mentions: []channel.Mention{{Email: "ann@example.com"}}}
+	msg, err := c.Prepare(t.Context(), message("t", p(channel.Text(" "))), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Encode(msg, to); !errors.Is(err, channel.ErrNoContent) {
+		t.Errorf("got %v, want ErrNoContent", err)
 	}
 }
 
