@@ -173,7 +173,7 @@ func TestNothingVisibleIsAnErrorOfThatDestinationOnly(t *testing.T) {
 		}
 	}
 
-	r, by := v.push("SELECT a FROM t", render.Content{Title: "Only a title", Blocks: render.Blocks(render.Markdown("${a}"), render.Email("for mail"))}, rows(""))
+	r, by := v.push("SELECT a FROM t", render.Content{Title: "${a}", Blocks: render.Blocks(render.Markdown("${a}"), render.Email("for mail"))}, rows(""))
 	for name, d := range by {
 		if name == string(channel.Email) {
 			if d.State != task.Delivered {
@@ -185,6 +185,51 @@ func TestNothingVisibleIsAnErrorOfThatDestinationOnly(t *testing.T) {
 	}
 	if len(by) != 5 || len(v.mail.Messages()) != 1 {
 		t.Errorf("%d deliveries, %d mails; the run %s", len(by), len(v.mail.Messages()), r.State)
+	}
+}
+
+// P1 of spec/dataworks.md: with the switch on, every run pushes. What is left of a
+// block without rows is nothing, so the title is the message.
+func TestAPushWithoutRowsIsItsTitle(t *testing.T) {
+	for name, block := range map[string]render.Block{
+		"a paragraph":          render.Markdown("${a}"),
+		"a heading":            render.Markdown("# ${a}"),
+		"a quote":              render.Markdown("> ${a}"),
+		"an item":              render.Markdown("- ${a}"),
+		"a repeated paragraph": {Markdown: &render.MarkdownBlock{Text: "x ${a}", Rows: render.Repeat}},
+		"a repeated table":     {Markdown: &render.MarkdownBlock{Text: "| x |\n|---|\n| ${a} |", Rows: render.Repeat}},
+		"a mail body":          render.Email("${a}"),
+		"a repeated mail body": {Email: &render.EmailBlock{Text: "x ${a}", Rows: render.Repeat}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVendors(t)
+			if block.Email != nil {
+				v.names = []string{string(channel.Email)}
+			}
+			r, by := v.push("SELECT a FROM t", render.Content{Title: "Alerts of today", Blocks: []render.Block{block}}, rows())
+			v.want("state", r.State, task.Succeeded)
+			for _, name := range v.names {
+				if d := by[name]; d.State != task.Delivered {
+					t.Errorf("%s: %s, %s", name, d.State, d.Error)
+				}
+			}
+			for _, m := range v.mail.Messages() {
+				if !strings.Contains(string(m.Data), "Subject: Alerts of today") {
+					t.Errorf("the mail is\n%s", m.Data)
+				}
+			}
+			if block.Email != nil {
+				return
+			}
+			for name, shown := range map[string]bool{
+				"dingtalk": strings.Contains(v.ding.Messages()[0].Text, "Alerts of today"), "lark": v.lark.Messages()[0].Title == "Alerts of today",
+				"wecom": strings.Contains(v.wecom.Messages()[0].Text, "Alerts of today"), "teams": strings.Contains(string(v.teams.Messages()[0].Raw), `"text":"Alerts of today"`),
+			} {
+				if !shown {
+					t.Errorf("%s does not show the title", name)
+				}
+			}
+		})
 	}
 }
 

@@ -33,7 +33,7 @@ type Channel interface {
 	// they must arrive. It is pure: same input, same bytes. It works for a
 	// destination without an address, because a preview has none. Each payload
 	// is within the vendor's limit with room for what Send adds. A message with
-	// nothing to show on this kind is an error that says "no visible content".
+	// nothing to show on this kind is [ErrNoContent].
 	Encode(msg *Message, to Destination) ([]Payload, error)
 
 	// Send delivers one payload and tells the truth about it. A nil error

@@ -124,5 +124,7 @@ func (a Allow) Host(name string) bool {
 }
 
 // ErrNoContent is what Encode wraps when a message shows nothing on a kind,
-// such as a mail body alone on a webhook.
+// such as a mail body alone on a webhook. Where a block is for the kind but came
+// out empty, because no row had a value for it, the title alone is sent; it is
+// ErrNoContent when there is no title either.
 var ErrNoContent = errors.New("no visible content")

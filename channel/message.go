@@ -13,7 +13,8 @@ type Message struct {
 	// Sections are the authored Markdown, table and chart blocks, in order.
 	// Webhooks show them; mail attaches them.
 	Sections []Section
-	// Email is the mail body; webhooks do not show it.
+	// Email is the mail body; webhooks do not show it. It is nil without one,
+	// and empty but not nil where the values left nothing of it.
 	Email    []Block
 	Warnings []Warning
 }

@@ -53,7 +53,8 @@ func Default(o *Options) *TemplateRenderer {
 }
 
 // Render makes a message, with one section per block other than the mail body;
-// a section whose values are all empty has no blocks. The error joins one
+// a section whose values are all empty has no blocks, and a mail body of such
+// values is empty but not nil. The error joins one
 // *[Error] per mistake, or is ctx's. Data is not changed and not kept. Messages
 // of the same content share the nodes that no value is in.
 func (t *TemplateRenderer) Render(ctx context.Context, c Content, d Data) (*channel.Message, error) {
@@ -98,7 +99,9 @@ func (t *TemplateRenderer) Render(ctx context.Context, c Content, d Data) (*chan
 				continue
 			}
 			doc := r.document("email.text", b.Email.Text)
-			msg.Email = r.fill(doc, b.Email.Rows)
+			if msg.Email = r.fill(doc, b.Email.Rows); msg.Email == nil {
+				msg.Email = []channel.Block{}
+			}
 		}
 	}
 	if err := r.err(); err != nil {

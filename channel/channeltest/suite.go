@@ -177,7 +177,7 @@ func Rules() []Rule {
 		{"C03", "Encode and Limits work for a destination without address and secrets, and Encode gives the same bytes", ruleNoAddress},
 		{"C04", "every payload is within the limits, whatever the message", ruleLimits},
 		{"C05", "a message that is not shown in one piece and whole has a warning", ruleWarnings},
-		{"C06", "a message with nothing to show is ErrNoContent", ruleNoContent},
+		{"C06", "a message with nothing to show is ErrNoContent; a title is shown when the rest came out empty", ruleNoContent},
 		{"C07", "a context that ended before sending is NotSent, and nothing is sent", ruleEnded},
 		{"C08", "a context that ends while the vendor is silent gives no receipt, and Send returns", ruleCancelled},
 		{"C09", "a receipt means that the vendor took exactly one message", ruleReceipt},
@@ -434,9 +434,22 @@ func ruleWarnings(r *report, h Harness) {
 }
 
 func ruleNoContent(r *report, h Harness) {
+	empty := []channel.Section{{}}
 	ps, err := h.Channel.Encode(&channel.Message{ID: "empty", Title: "Only a title"}, h.To)
 	if !errors.Is(err, channel.ErrNoContent) {
 		r.failf("a title alone gives %d payloads and error %v", len(ps), err)
+	}
+	ps, err = h.Channel.Encode(&channel.Message{ID: "empty", Sections: empty}, h.To)
+	if !errors.Is(err, channel.ErrNoContent) {
+		r.failf("an empty section gives %d payloads and error %v", len(ps), err)
+	}
+	m := &channel.Message{ID: "empty", Title: "Only a title", Sections: empty}
+	c, cancel := ctx()
+	defer cancel()
+	for i, p := range r.encode(h, m, h.To) {
+		if _, err := h.Channel.Send(c, h.To, p); err != nil {
+			r.failf("part %d of a title with an empty section is refused: %v", i+1, err)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (d *double) Limits(to channel.Destination) channel.Limits {
 
 func (d *double) Encode(m *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	text := flat(m)
-	if text == "" && d.broken != "C06" {
+	if text == "" && d.broken != "C06" && (m.Title == "" || len(m.Sections) == 0) {
 		return nil, fmt.Errorf("double: encode: %w", channel.ErrNoContent)
 	}
 	if d.broken != "C15" {

@@ -91,7 +91,10 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 	e.frame(msg)
 	plan := e.Write(msg.Sections)
 	if !e.Visible {
-		return nil, fmt.Errorf("dingtalk: encode: %w", channel.ErrNoContent)
+		if !e.Layout.Bare(len(e.heading) > 0, msg.Sections) {
+			return nil, fmt.Errorf("dingtalk: encode: %w", channel.ErrNoContent)
+		}
+		plan = e.Layout.Plan()
 	}
 	return e.payloads(plan), nil
 }
@@ -211,10 +214,12 @@ func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 			}
 			before = append(before, label...)
 		}
-		if i == 0 {
+		if i == 0 && len(e.mine) > 0 {
 			before = gap(before, from, e.mine)
 		}
-		before = gap(before, from, nil)
+		if len(part.Segments) > 0 || part.Rest {
+			before = gap(before, from, nil)
+		}
 		after = after[:0]
 		if len(e.keyword) > 0 {
 			text, _ := e.Layout.Body(before[from:], part, nil)

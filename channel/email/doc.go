@@ -3,7 +3,8 @@
 // # What a receiver gets
 //
 // The title is the subject. The email body of the message is shown in the mail,
-// as HTML and as plain text; without one a short text names the attachments.
+// as HTML and as plain text; without one a short text names the attachments, and
+// where the values left nothing at all, it is the title.
 // Every authored Markdown block is attached as <title>-n.md and every table as
 // <title>-n.csv or, where the table asks for it, <title>-n.xlsx. A chart is
 // attached as <title>-n.png, or as its numbers where nothing drew it.

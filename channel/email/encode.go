@@ -29,8 +29,8 @@ const (
 	lineLimit = 76
 )
 
-// Encode writes the whole mail as one payload. A title with nothing else has no
-// visible content. A destination without receivers gives a mail without To, for
+// Encode writes the whole mail as one payload. A title alone is a mail where the
+// body or a section came out empty, and no visible content where there is none. A destination without receivers gives a mail without To, for
 // previews; one with an address that is none is an error.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	s, err := read(to)
@@ -43,7 +43,7 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 	b.files.sections(msg.Sections)
 	blocks := msg.Email
 	if len(blocks) == 0 {
-		if len(b.files.all) == 0 {
+		if len(b.files.all) == 0 && (title == "" || len(msg.Sections) == 0 && msg.Email == nil) {
 			return nil, fmt.Errorf("email: encode: %w", channel.ErrNoContent)
 		}
 		blocks = stub(title, b.files.all)
@@ -87,7 +87,7 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 
 const dateLayout = "Mon, 02 Jan 2006 15:04:05 -0700"
 
-// stub is the text of a mail whose message has no email body.
+// stub is the text of a mail whose message has no email body, or an empty one.
 func stub(title string, fs []file) []channel.Block {
 	l := &channel.List{}
 	for _, f := range fs {
@@ -95,11 +95,17 @@ func stub(title string, fs []file) []channel.Block {
 			&channel.Paragraph{Inlines: channel.Literal(f.name)},
 		}})
 	}
-	head := []channel.Inline{channel.Text("The report is attached:")}
+	var head []channel.Inline
 	if title != "" {
-		head = []channel.Inline{&channel.Strong{Inlines: channel.Literal(title)}, &channel.Break{}, head[0]}
+		head = append(head, &channel.Strong{Inlines: channel.Literal(title)})
 	}
-	return []channel.Block{&channel.Paragraph{Inlines: head}, l}
+	if len(fs) == 0 {
+		return []channel.Block{&channel.Paragraph{Inlines: head}}
+	}
+	if len(head) > 0 {
+		head = append(head, &channel.Break{})
+	}
+	return []channel.Block{&channel.Paragraph{Inlines: append(head, channel.Text("The report is attached:"))}, l}
 }
 
 // subject shortens a title; an empty one would look like spam.

@@ -29,7 +29,12 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 	how := form{rows: tables(msg), native: c.o.Tables * fit.Parts(to.Fit)}
 	e := c.encode(msg, to, how, scratch)
 	if !e.visible {
-		return nil, fmt.Errorf("lark: encode: %w", channel.ErrNoContent)
+		if !e.layout.Bare(e.title != "", msg.Sections) {
+			return nil, fmt.Errorf("lark: encode: %w", channel.ErrNoContent)
+		}
+		// Whether Lark takes a body without elements is not documented.
+		e.text(&channel.Paragraph{Inlines: []channel.Inline{channel.Text("–")}}, 0)
+		e.layout.Close()
 	}
 	plan := e.layout.Plan()
 	for min(how.native, len(how.rows)) > c.o.Tables && e.tight(plan) {

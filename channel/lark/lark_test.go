@@ -158,9 +158,9 @@ func TestEncodeWithoutContent(t *testing.T) {
 	mail.Sections, mail.Email = nil, blocks{p(channel.Text("hello"))}
 	for name, msg := range map[string]*channel.Message{
 		"only a mail body":       mail,
-		"an empty paragraph":     message("Title", p(channel.Text(""), channel.Text(" "))),
-		"a table of no columns":  message("Title", &channel.Table{}),
-		"a picture nobody shows": message("Title", &channel.Image{Data: []byte{1}}),
+		"an empty paragraph":     message("", p(channel.Text(""), channel.Text(" "))),
+		"a table of no columns":  message("", &channel.Table{}),
+		"a picture nobody shows": message("", &channel.Image{Data: []byte{1}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := c.Encode(msg, channel.Destination{Mentions: []channel.Mention{{All: true}}}); !errors.Is(err, channel.ErrNoContent) {

@@ -25,7 +25,7 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 	scratch := c.scratch.Get()
 	defer c.scratch.Put(scratch)
 	e := encode(msg, to, 1, scratch)
-	if !e.visible {
+	if !e.visible && !e.layout.Bare(e.title != "", msg.Sections) {
 		return nil, fmt.Errorf("teams: encode: %w", channel.ErrNoContent)
 	}
 	plan := e.layout.Plan()

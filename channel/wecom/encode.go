@@ -92,7 +92,10 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 	e.frame(msg)
 	plan := e.Write(msg.Sections)
 	if !e.Visible {
-		return nil, fmt.Errorf("wecom: encode: %w", channel.ErrNoContent)
+		if !e.Layout.Bare(e.title != "", msg.Sections) {
+			return nil, fmt.Errorf("wecom: encode: %w", channel.ErrNoContent)
+		}
+		plan = e.Layout.Plan()
 	}
 	out := e.payloads(plan, msg)
 	if len(out) == 0 {
@@ -188,7 +191,9 @@ func (e *encoder) payloads(plan fit.Plan, msg *channel.Message) []channel.Payloa
 		var mentions []channel.Mention
 		if i == 0 {
 			mentions = append(mentions, e.to.Mentions...)
-			before = gap(before, from, e.mine)
+			if len(e.mine) > 0 {
+				before = gap(before, from, e.mine)
+			}
 		}
 		for _, s := range part.Segments {
 			mentions = append(mentions, e.Mentions[s.Piece]...)

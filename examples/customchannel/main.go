@@ -54,7 +54,7 @@ func (Spool) Encode(msg *channel.Message, _ channel.Destination) ([]channel.Payl
 	for _, s := range msg.Sections {
 		w.blocks(s.Blocks)
 	}
-	if w.b.Len() == 0 {
+	if w.b.Len() == 0 && (msg.Title == "" || len(msg.Sections) == 0) {
 		return nil, fmt.Errorf("spool: encode: %w", channel.ErrNoContent)
 	}
 	body := []byte(msg.Title + "\n\n" + w.b.String())

@@ -222,6 +222,15 @@ func (l *Layout) Capacity() Size {
 	return c
 }
 
+// Bare leaves out what was written of a message of which nothing can be seen but
+// its title, and reports whether that is a message: it is when the sections came
+// out empty, because the push says that there is nothing to report. A message
+// without sections is made for others.
+func (l *Layout) Bare(titled bool, sections []channel.Section) bool {
+	l.Pieces, l.Omitted = nil, false
+	return titled && len(sections) > 0
+}
+
 // Enough is the most that the rows of a table can measure in all parts together,
 // whose head and tail stand in each. Rows beyond it need not be written.
 func (l *Layout) Enough(p *Piece) Size {
