@@ -17,8 +17,8 @@ type Output struct {
 }
 
 // Outputs reads the names of the columns from the statement's text, in order. It
-// returns false when the text cannot tell them: SELECT *, or a name that holds a
-// parameter. The column next_token of a paged statement is left out, as it is no
+// returns false when the text cannot tell them: SELECT *, a name that holds a
+// parameter, an executable comment among the columns. The column next_token of a paged statement is left out, as it is no
 // output parameter.
 func (s Statement) Outputs(d Dialect) ([]Output, bool) {
 	l := lex(s.SQL, d, false)
@@ -41,8 +41,12 @@ func (s Statement) Outputs(d Dialect) ([]Output, bool) {
 		return nil, false
 	}
 	list := selectList{lexer: l, tokens: tokens}
+	items, end := list.items(list.modifiers(i + 1))
+	if list.executable(tokens[i].pos, end) {
+		return nil, false
+	}
 	var outs []Output
-	for _, item := range list.items(list.modifiers(i + 1)) {
+	for _, item := range items {
 		if item[0] == item[1] {
 			return nil, false
 		}
@@ -134,13 +138,41 @@ func (l selectList) modifiers(i int) int {
 				return i
 			}
 			i += 2
-		case "ALL", "DISTINCTROW", "HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_SMALL_RESULT", "SQL_BIG_RESULT",
-			"SQL_BUFFER_RESULT", "SQL_NO_CACHE", "SQL_CACHE", "SQL_CALC_FOUND_ROWS":
-			i++
+			if l.word(i) == "WITH" && l.word(i+1) == "TIES" {
+				i += 2
+			}
 		default:
-			return i
+			if !modifier(l.word(i)) {
+				return i
+			}
+			i++
 		}
 	}
+}
+
+// modifier says whether w may stand between SELECT and the columns.
+func modifier(w string) bool {
+	switch w {
+	case "ALL", "DISTINCTROW", "HIGH_PRIORITY", "STRAIGHT_JOIN", "SQL_SMALL_RESULT", "SQL_BIG_RESULT",
+		"SQL_BUFFER_RESULT", "SQL_NO_CACHE", "SQL_CACHE", "SQL_CALC_FOUND_ROWS":
+		return true
+	}
+	return false
+}
+
+// executable says whether a comment that only some servers run may change the
+// columns of the list that begins at byte from and ends before token end.
+func (l selectList) executable(from, end int) bool {
+	to := l.end
+	if end < len(l.tokens) {
+		to = l.tokens[end].pos
+	}
+	for i, t := range l.lexer.tokens {
+		if t.exec && t.pos > from && t.pos < to && !modifier(word(l.lexer, l.lexer.tokens, i)) {
+			return true
+		}
+	}
+	return false
 }
 
 // skip returns the token after the bracket that closes the one at i.
@@ -159,9 +191,9 @@ func (l selectList) skip(i int) int {
 	return i
 }
 
-// items returns the first and the following token of each column.
-func (l selectList) items(i int) [][2]int {
-	var items [][2]int
+// items returns the first and the following token of each column, and the token
+// that ends them.
+func (l selectList) items(i int) (items [][2]int, end int) {
 	start := i
 	for i < len(l.tokens) {
 		switch l.punct(i) {
@@ -169,7 +201,7 @@ func (l selectList) items(i int) [][2]int {
 			i = l.skip(i)
 			continue
 		case ')', ']', '}':
-			return append(items, [2]int{start, i})
+			return append(items, [2]int{start, i}), i
 		case ',':
 			items = append(items, [2]int{start, i})
 			start = i + 1
@@ -179,7 +211,7 @@ func (l selectList) items(i int) [][2]int {
 		}
 		i++
 	}
-	return append(items, [2]int{start, i})
+	return append(items, [2]int{start, i}), i
 }
 
 // ends says whether the word at i ends the list.
@@ -189,9 +221,18 @@ func (l selectList) ends(i int) bool {
 	}
 	switch l.word(i) {
 	case "FROM":
-		// a IS [NOT] DISTINCT FROM b
-		return l.word(i-1) != "DISTINCT"
-	case "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT":
+		// a IS [NOT] DISTINCT FROM b, and nth_value(a, 2) FROM FIRST OVER w
+		return l.word(i-1) != "DISTINCT" && !(l.punct(i-1) == ')' && (l.word(i+1) == "FIRST" || l.word(i+1) == "LAST") && l.windowed(i+2))
+	case "GROUP":
+		// f(a) WITHIN GROUP (ORDER BY b)
+		return l.word(i-1) != "WITHIN" || l.punct(i+1) != '('
+	case "ARRAY":
+		return l.word(i+1) == "JOIN"
+	case "LEFT":
+		return l.word(i+1) == "ARRAY" && l.word(i+2) == "JOIN"
+	case "LOCK":
+		return l.word(i+1) == "IN" && l.word(i+2) == "SHARE"
+	case "WHERE", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT":
 		return true
 	case "MINUS", "WINDOW", "OFFSET", "FETCH", "QUALIFY", "PREWHERE", "SETTINGS", "FORMAT", "FOR":
 		// Some databases take these as a column's name.
@@ -202,6 +243,11 @@ func (l selectList) ends(i int) bool {
 		return l.tokens[i+1].kind != tokenPunct && l.word(i+1) != "FROM" && l.word(i+1) != "AS" || p == '('
 	}
 	return false
+}
+
+// windowed says whether [RESPECT|IGNORE NULLS] OVER stands at i.
+func (l selectList) windowed(i int) bool {
+	return l.word(i) == "OVER" || (l.word(i) == "RESPECT" || l.word(i) == "IGNORE") && l.word(i+1) == "NULLS"
 }
 
 // name returns the name of the column in tokens from to end, "" for an
@@ -228,23 +274,31 @@ func (l selectList) name(from, end int) (string, bool) {
 		}
 		return l.unquote(last)
 	}
-	if last > from && l.operand(last-1) && !trailing(l.word(last)) && !l.unit(from, last) {
+	if last > from && l.operand(last-1) && !l.trailing(last) && !l.unit(from, last) {
 		return l.unquote(last)
 	}
 	return "", true
 }
 
-// star says whether the column stands for several: *, t.*, COLUMNS(…).
+// star says whether the column stands for several: *, t.*, and in ClickHouse
+// COLUMNS(…), a APPLY f and untuple(…).
 func (l selectList) star(from, end int) bool {
-	if l.word(from) == "COLUMNS" && l.punct(from+1) == '(' {
-		return true
-	}
+	depth := 0
 	for i := from; i < end; i++ {
+		p := l.punct(i)
+		call := l.punct(i+1) == '('
 		switch {
-		case l.punct(i) == '*' && (i == from || l.punct(i-1) == '.'):
+		case p == '(' || p == '[' || p == '{':
+			depth++
+		case p == ')' || p == ']' || p == '}':
+			depth--
+		case l.word(i) == "UNTUPLE" && call:
 			return true
-		case l.punct(i) == '(' || l.punct(i) == '[' || l.punct(i) == '{':
-			i = l.skip(i) - 1
+		case depth > 0:
+		case p == '*' && (i == from || l.punct(i-1) == '.'),
+			l.word(i) == "COLUMNS" && call,
+			l.word(i) == "APPLY" && i > from && l.operand(i-1) && i+1 < end && (call || l.tokens[i+1].kind == tokenWord):
+			return true
 		}
 	}
 	return false
@@ -272,13 +326,17 @@ func (l selectList) operand(i int) bool {
 	case tokenNumber, tokenString, tokenIdent, tokenParam:
 		return true
 	case tokenPunct:
-		return l.punct(i) == ')' || l.punct(i) == ']'
+		return l.punct(i) == ']' || l.punct(i) == ')' && l.word(l.opening(i)-1) != "OPERATOR"
 	}
 	switch l.word(i) {
 	case "AND", "OR", "XOR", "NOT", "IS", "IN", "LIKE", "ILIKE", "RLIKE", "REGEXP", "GLOB", "MATCH", "SIMILAR", "TO", "BETWEEN",
 		"ESCAPE", "DIV", "MOD", "BINARY", "COLLATE", "OVER", "CASE", "WHEN", "THEN", "ELSE", "DISTINCT", "FROM", "EXISTS", "ANY",
-		"SOME", "ALL", "INTERVAL", "AT", "TIME", "ZONE", "PRIOR", "AS", "GLOBAL":
+		"SOME", "ALL", "INTERVAL", "AT", "PRIOR", "CONNECT_BY_ROOT", "AS", "GLOBAL":
 		return false
+	case "TIME": // AT TIME ZONE z, timestamp WITH TIME ZONE
+		return l.word(i-1) != "AT" && l.word(i-1) != "WITH" && l.word(i-1) != "WITHOUT"
+	case "ZONE":
+		return l.word(i-1) != "TIME" || l.word(i-2) != "AT"
 	}
 	return true
 }
@@ -293,16 +351,7 @@ func (l selectList) unit(from, last int) bool {
 	}
 	i := last - 1
 	if l.punct(i) == ')' {
-		depth := 0
-		for ; i > from; i-- {
-			if c := l.punct(i); c == ')' {
-				depth++
-			} else if c == '(' {
-				if depth--; depth == 0 {
-					break
-				}
-			}
-		}
+		i = l.opening(i)
 	}
 	if c := l.punct(i - 1); c == '-' || c == '+' {
 		i--
@@ -310,11 +359,39 @@ func (l selectList) unit(from, last int) bool {
 	return i > from && l.word(i-1) == "INTERVAL"
 }
 
-// trailing says whether w ends an expression rather than names it.
-func trailing(w string) bool {
+// opening returns the token that opens the bracket closed at i, or -1.
+func (l selectList) opening(i int) int {
+	for depth := 0; i >= 0; i-- {
+		switch l.punct(i) {
+		case ')':
+			depth++
+		case '(':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// trailing says whether the word at i ends an expression rather than names it.
+func (l selectList) trailing(i int) bool {
+	w, before := l.word(i), l.word(i-1)
 	switch w {
 	case "END", "ISNULL", "NOTNULL":
 		return true
+	case "NULLS":
+		return before == "RESPECT" || before == "IGNORE"
+	case "PRECISION":
+		return before == "DOUBLE" && l.punct(i-2) == ':'
+	case "VARYING", "UNSIGNED", "SIGNED":
+		return l.punct(i-2) == ':' || l.word(i-2) == "NATIONAL"
+	case "NORMALIZED":
+		return l.word(i-2) == "IS" || l.word(i-2) == "NOT"
+	case "VALUE", "ARRAY", "OBJECT", "SCALAR":
+		return before == "JSON" && (l.word(i-2) == "IS" || l.word(i-2) == "NOT")
+	case "KEYS":
+		return before == "UNIQUE"
 	}
 	return constant(w)
 }
@@ -343,6 +420,9 @@ func (l selectList) unquote(i int) (string, bool) {
 		return s, t.kind == tokenWord
 	}
 	s = s[1 : len(s)-1]
+	if strings.IndexByte(s, '\\') >= 0 && (l.d.Backslash && t.kind == tokenString || l.d.BackslashIdentifiers && t.kind == tokenIdent) {
+		return "", false // what it stands for is the server's to say
+	}
 	if t.quote == '[' {
 		return s, true
 	}
