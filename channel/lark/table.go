@@ -104,6 +104,12 @@ func (x *table) row(row []channel.Cell, most int) bool {
 		x.line(row, most)
 		return true
 	}
+	return x.object(row, most)
+}
+
+// object is row for a table component. It does little else, which keeps what it
+// works with in registers.
+func (x *table) object(row []channel.Cell, most int) bool {
 	buf := x.piece.Buf
 	for c := range x.columns {
 		cell, col := &row[c], &x.columns[c]
