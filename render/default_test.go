@@ -137,6 +137,8 @@ func TestMarkdownKeepsTheAuthorsTextWhereItCan(t *testing.T) {
 		{"a number at the start of a line", "${v} x", "1.", "1\\. x"},
 		{"a number before a full stop", "${v}. x", "1", "1\\. x"},
 		{"the first digits of a number before a full stop", "${v}0. x", "1", "10\\. x"},
+		{"a number and a control character before a full stop", "${v}\x1f. x", "1", "1\\. x"},
+		{"a number after a line break of another kind", "x\u2028\u2028${v}. y", "1", "x\n\n1\\. y"},
 		{"a task box", "- [${v}] a", "x", "- \\[x\\] a"},
 		{"a tag", "<${v}>", "b", "\\<b\\>"},
 		{"emphasis that would show its marks", "部门**${v}**元", "-1", "部门-1元"},

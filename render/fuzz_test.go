@@ -48,6 +48,7 @@ func FuzzMarkdown(f *testing.F) {
 		f.Add(c.body, hostileValues[i%len(hostileValues)])
 	}
 	f.Add("${v}0)", "0")
+	f.Add("${v}\x1f)", "0")
 	f.Fuzz(func(t *testing.T, body, value string) {
 		r := render.Default(nil) // a cache would make coverage depend on earlier inputs
 		content := blocks(render.Markdown(body))

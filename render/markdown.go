@@ -96,12 +96,14 @@ type surrounding struct {
 
 // surroundings describes each part of a template. Direct is false when even a
 // plain word could make markup together with what is around it: a tag, an
-// entity, a task box, a reference to a link, a number of a list.
+// entity, a task box, a reference to a link, a number of a list. So it is where
+// cleaning changes what stands side by side or begins a line.
 func surroundings(t *template) (around []surrounding, direct bool) {
 	if len(t.refs) == 0 {
 		return nil, true
 	}
-	direct = !strings.ContainsAny(t.src, "<&") && !strings.Contains(t.src, "]:")
+	direct = !strings.ContainsAny(t.src, "<&") && !strings.Contains(t.src, "]:") &&
+		!strings.ContainsFunc(strings.ReplaceAll(t.src, "\r\n", "\n"), removedOrBreak)
 	around = make([]surrounding, len(t.parts))
 	atStart := true
 	var before byte
