@@ -19,8 +19,8 @@ const LastDay = -1
 // Cycle is how often a schedule repeats, in the schedule's local time. It is an
 // opaque comparable value made by [Monthly], [Weekly], [Daily], [Hourly] and
 // [HourlyAt], or read from JSON; the zero Cycle is none. Two cycles are equal
-// when they were made by the same function from the same set of times,
-// whatever the order and the repetitions.
+// when they were made by the same function from the same arguments, whatever the
+// order of days and hours and the repetitions among them.
 //
 // A mistake in an argument stays in the value, JSON included, and surfaces in
 // [Schedule.Validate].

@@ -108,9 +108,9 @@ func (d Date) MarshalText() ([]byte, error) {
 	return []byte(d.String()), nil
 }
 
-// UnmarshalText reads three numbers in the shape of "2024-01-31", and the zero
-// Date from the empty string. Whether the date exists is for Valid and
-// Validate to say.
+// UnmarshalText reads three numbers in the shape of "2024-01-31", with all their
+// zeros, and the zero Date from the empty string. Whether the date exists is for
+// Valid and Validate to say.
 func (d *Date) UnmarshalText(text []byte) error {
 	s := string(text)
 	if s == "" {
@@ -122,10 +122,11 @@ func (d *Date) UnmarshalText(text []byte) error {
 	y, err1 := number(year)
 	m, err2 := number(month)
 	dd, err3 := number(day)
-	if !ok || !ok2 || err1 != nil || err2 != nil || err3 != nil {
+	read := Date{y, time.Month(m), dd}
+	if !ok || !ok2 || err1 != nil || err2 != nil || err3 != nil || read.String() != s {
 		return fmt.Errorf("schedule: %s is not a date; write year, month and day, as in 2024-01-31", excerpt(s))
 	}
-	*d = Date{y, time.Month(m), dd}
+	*d = read
 	return nil
 }
 

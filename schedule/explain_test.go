@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,6 +198,13 @@ func TestLintFindsTraps(t *testing.T) {
 		{"an offset with a leading zero", schedule.Schedule{}, map[string]string{"january": "${yyyy-01}", "ok": "${yyyy}-01", "zero": "${yyyymmdd-0}"}, []string{"january"}},
 		{"a leading zero in $[…]", schedule.Schedule{}, map[string]string{"a": "$[yyyymmdd-01]"}, []string{"a"}},
 		{"a constant that looks like an expression", schedule.Schedule{}, map[string]string{"a": "$bizdatex", "b": "yyyymmdd", "c": "$(yyyymmdd)", "d": "{yyyymmdd}", "e": "admin", "f": "$5", "g": "20240101"}, []string{"a", "b", "c", "d"}},
+		{"a day with an offset beside its month without one", schedule.Schedule{}, map[string]string{"ym": "$[yyyymm]", "d": "$[dd-1/24]"}, []string{"d"}},
+		{"a day and its month with the same offset", schedule.Schedule{}, map[string]string{"ym": "$[yyyymm-1/24]", "d": "$[dd-1/24]", "y": "${yyyy}"}, nil},
+		{"a year with no offset beside a day with one", schedule.Schedule{}, map[string]string{"y": "$[yy]", "d": "$[mmdd-1/24]"}, []string{"d"}},
+		{"the scheduled date, written as a business date", schedule.Schedule{}, map[string]string{"d": "${yyyymmdd+1}", "t": "$[hh24-1/24]"}, []string{"t"}},
+		{"the business date", schedule.Schedule{}, map[string]string{"d": "${yyyymmdd}", "t": "$[hh24-1/24]"}, nil},
+		{"spaces, which a host may allow", schedule.Schedule{}, map[string]string{"d": "$[yyyy mm dd]", "t": "$[hh24 mi-1/24]"}, []string{"t"}},
+		{"an expression that would take seconds to try out", hourly, map[string]string{"a": strings.Repeat("$[mi]", 6500)}, nil},
 		{"seconds, which are always 0", schedule.Schedule{}, map[string]string{"s": "$[ss]", "m": "$[mi]"}, []string{"s"}},
 		{"the hour of a daily run", daily, map[string]string{"hour": "$[hh24]", "date": "$[yyyymmdd]", "year": "${yyyy}"}, []string{"hour"}},
 		{"the hour of an hourly run changes and its minute does not", hourly, map[string]string{"hour": "$[hh24]", "minute": "$[mi]"}, []string{"minute"}},

@@ -263,6 +263,9 @@ func TestExpressionErrorsSayWhereAndWhatToWrite(t *testing.T) {
 		{"a year offset in $[…]", "$[yyyy-1]", 6, []string{"$[add_months(yyyy,-12*1)]"}},
 		{"whole days written as a fraction", "$[yyyymm-24/24]", 8, []string{"whole days on a format without dd"}},
 		{"a space", "$[yyyy-mm-dd hh24:mi:ss]", 12, []string{"a space", "two parameters"}},
+		{"whole days after a fraction, on a format without dd", "$[yyyymm-1/24-1]", 13, []string{"whole days", "$[add_months(yyyymm,-1)]"}},
+		{"a fraction that is whole days", "$[yyyymm-24/24]", 8, []string{"whole days", "$[add_months(yyyymm,N)]"}},
+		{"a large number", "$[dd-9999999999]", 5, []string{"beyond the calendar", "expected at most"}},
 		{"a tab", "a\tb", 1, []string{"a space"}},
 		{"an equals sign", "a=b", 1, []string{"an equals sign"}},
 		{"an unclosed ${", "x${yyyymmdd", 1, []string{"character 2", "${ is not closed", "'}'"}},
@@ -313,6 +316,30 @@ func TestExpressionErrorsSayWhereAndWhatToWrite(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestSpacesAreAllowedOnRequest(t *testing.T) {
+	at := time.Date(2025, 7, 20, 10, 30, 0, 0, time.UTC)
+	for expr, want := range map[string]string{
+		"$[yyyy-mm-dd hh24:mi:ss]": "2025-07-20 10:30:00", // vector 73
+		"$[ yyyymmdd ]":            " 20250720 ",
+		"New York":                 "New York",
+		"${yyyy mm dd-1} or so":    "2025 07 18 or so",
+	} {
+		e, err := schedule.ParseSpacedExpr(expr)
+		if err != nil {
+			t.Errorf("%q: %v", expr, err)
+			continue
+		}
+		if got := string(e.Append(nil, at)); got != want {
+			t.Errorf("%q is %q, want %q", expr, got, want)
+		}
+	}
+	for _, expr := range []string{"a\tb", "a\nb", "a\u00a0b", "a = b", "$[yyyymmdd - 1]"} {
+		if _, err := schedule.ParseSpacedExpr(expr); err == nil {
+			t.Errorf("%q is accepted", expr)
+		}
 	}
 }
 

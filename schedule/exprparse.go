@@ -21,7 +21,7 @@ const (
 
 // ExprError says why a scheduling-parameter value cannot be used.
 type ExprError struct {
-	Expr string // the whole value
+	Expr string // the value; the beginning of one that is too long
 	Pos  int    // where in Expr, in bytes from 0
 	Text string // what is wrong there
 	Want string // what was expected; may be empty
@@ -100,11 +100,19 @@ func runeAt(s string, pos int) int { return utf8.RuneCountInString(s[:pos]) + 1 
 // the month and day of the format, so that yyyy-mm-dd gives 2022-34. The first
 // week of a year is the one with the fourth of January, and yyyy is the year
 // that the week belongs to.
-func ParseExpr(expr string) (Expr, error) {
+func ParseExpr(expr string) (Expr, error) { return parseExpr(expr, false) }
+
+// ParseSpacedExpr is [ParseExpr] for hosts that allow spaces in a value, which
+// DataWorks refuses. A space is then a character like any other; in a format it
+// separates tokens, as in $[yyyy-mm-dd hh24:mi:ss]. Other white space stays an
+// error.
+func ParseSpacedExpr(expr string) (Expr, error) { return parseExpr(expr, true) }
+
+func parseExpr(expr string, spaced bool) (Expr, error) {
 	if len(expr) > maxExpr {
-		return Expr{}, &ExprError{Expr: excerpt(expr), Text: fmt.Sprintf("the value has %d bytes", len(expr)), Want: fmt.Sprintf("at most %d", maxExpr)}
+		return Expr{}, &ExprError{Expr: strings.ToValidUTF8(expr[:1024], ""), Text: fmt.Sprintf("the value has %d bytes", len(expr)), Want: fmt.Sprintf("at most %d", maxExpr)}
 	}
-	p := exprParser{text: expr}
+	p := exprParser{text: expr, spaced: spaced}
 	if err := p.value(); err != nil {
 		return Expr{}, err
 	}
@@ -112,9 +120,10 @@ func ParseExpr(expr string) (Expr, error) {
 }
 
 type exprParser struct {
-	text  string
-	parts []part
-	zeros []int // where an offset begins whose number has a leading zero
+	text   string
+	spaced bool // spaces are allowed
+	parts  []part
+	zeros  []int // where an offset begins whose number has a leading zero
 }
 
 func (p *exprParser) fail(pos int, text, want, hint string) error {
@@ -130,7 +139,7 @@ const (
 
 func (p *exprParser) value() error {
 	for i, r := range p.text {
-		if unicode.IsSpace(r) {
+		if unicode.IsSpace(r) && (r != ' ' || !p.spaced) {
 			return p.fail(i, "a space", "a value without spaces", spaceHint)
 		}
 		if r == '=' {
@@ -205,7 +214,7 @@ func (p *exprParser) builtin(name string, pos int) (part, error) {
 		// the one before it: in both cases the one before the scheduled time's.
 		return shown(part{kind: monthPart, months: -1}, dateFormat[:2]), nil
 	case "$jobid", "$nodeid", "$taskid":
-		return part{}, p.fail(pos, name+" names an object of DataWorks that does not exist here", "", "use a constant, or one of $bizdate, $cyctime, $gmtdate and $bizmonth")
+		return part{}, p.fail(pos, name+" names an object of DataWorks that does not exist here", "a constant or a name that does", "use a constant, or one of $bizdate, $cyctime, $gmtdate and $bizmonth")
 	}
 	return part{}, nil
 }
@@ -288,7 +297,6 @@ func (p *exprParser) scheduled(start int) (part, int, error) {
 		return part{}, 0, err
 	}
 	expr := shown(part{kind: datePart}, format)
-	at := pos + len(body) - len(offset)
 	for rest := offset; rest != ""; {
 		here := pos + len(body) - len(rest)
 		p.markZero(rest, here)
@@ -298,8 +306,8 @@ func (p *exprParser) scheduled(start int) (part, int, error) {
 			return part{}, 0, err
 		}
 		if seconds == 0 && expr.shows&(clockTokens|setOf(dayToken)) == 0 {
-			return part{}, 0, p.fail(at, "whole days on a format without dd", "dd in the format, or a fraction of a day",
-				monthsHint(body[:len(body)-len(offset)], expr.shows, offset))
+			return part{}, 0, p.fail(here, "whole days on a format without dd", "dd in the format, or a fraction of a day",
+				monthsHint(body[:len(body)-len(offset)], expr.shows, body[here-pos:len(body)-len(rest)]))
 		}
 		expr.days += days
 		expr.elapse += seconds
@@ -314,6 +322,9 @@ func (p *exprParser) scheduled(start int) (part, int, error) {
 
 // monthsHint is what somebody who wrote $[yyyymm-1] may have meant.
 func monthsHint(format string, shows tokenSet, offset string) string {
+	if strings.Contains(offset, "/") {
+		return fmt.Sprintf("an offset in $[…] is in days; for months write $[add_months(%s,N)]", format)
+	}
 	if shows&setOf(monthToken) != 0 {
 		return fmt.Sprintf("an offset in $[…] is in days; for months write $[add_months(%s,%s)]", format, offset)
 	}
@@ -543,7 +554,7 @@ func (p *exprParser) product(s string, pos int) (int64, string, error) {
 			return 0, "", err
 		}
 		if n *= factor; n > maxNumber {
-			return 0, "", p.fail(at, "a number beyond the calendar", "", "")
+			return 0, "", p.fail(at, "a number beyond the calendar", fmt.Sprintf("at most %d", maxNumber), "")
 		}
 	}
 	if s[0] == '-' {
@@ -580,7 +591,7 @@ func (p *exprParser) term(s string, pos int) (days, seconds int64, rest string, 
 			under *= n
 		}
 		if over > maxNumber || under > maxNumber {
-			return 0, 0, "", p.fail(at, "a number beyond the calendar", "", "")
+			return 0, 0, "", p.fail(at, "a number beyond the calendar", fmt.Sprintf("at most %d", maxNumber), "")
 		}
 	}
 	if s[0] == '-' {
@@ -603,7 +614,7 @@ func (p *exprParser) integer(s string, pos int) (int64, string, error) {
 	n, i := int64(0), 0
 	for i < len(s) && isDigit(s[i]) {
 		if n = n*10 + int64(s[i]-'0'); n > maxNumber {
-			return 0, "", p.fail(pos, "a number beyond the calendar", "", "")
+			return 0, "", p.fail(pos, "a number beyond the calendar", fmt.Sprintf("at most %d", maxNumber), "")
 		}
 		i++
 	}

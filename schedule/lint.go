@@ -18,13 +18,13 @@ func (f Finding) String() string { return "params." + f.Param + ": " + f.Text }
 
 // Lint looks for traps in the parameters of one task, by name:
 //
-//   - an hour or minute offset in one parameter while the date beside it has
-//     none, which gives the wrong day just after midnight;
+//   - an hour or minute offset in one parameter while the date beside it, or the
+//     rest of it, has none, which gives the wrong day just after midnight;
 //   - an offset with a leading zero, as in ${yyyy-01}, which is the year before
 //     and not January;
 //   - a value that looks like an expression but never changes.
 //
-// Values that [ParseExpr] refuses are left out. Findings are in the order of
+// Values that [ParseSpacedExpr] refuses are left out. Findings are in the order of
 // names.
 func Lint(params map[string]string) []Finding {
 	return lint(params, func(e Expr) bool {
@@ -40,7 +40,9 @@ func Lint(params map[string]string) []Finding {
 
 // Lint looks for the traps of [Lint], and for expressions that never change
 // because of the cycle, such as $[hh24] in one that runs at 08:00 every day.
-// Without a sound cycle and zone it is the same as Lint.
+// Without a sound cycle and zone it is the same as Lint. The work is bounded:
+// where the parameters are so long that trying them out would take seconds, the
+// rest is taken to change.
 func (s Schedule) Lint(params map[string]string) []Finding {
 	open := Schedule{Cycle: s.Cycle, TimeZone: s.TimeZone}
 	t, err := open.Compile()
@@ -51,11 +53,15 @@ func (s Schedule) Lint(params map[string]string) []Finding {
 	// day, the clock changes, the month, the year and, across it, a leap day.
 	start := time.Date(2023, time.January, 1, 0, 0, 0, 0, t.Location())
 	end := start.AddDate(2, 1, 0)
+	work := maxTried
 	return lint(params, func(e Expr) bool {
 		var first, next [64]byte
 		at, _ := t.Next(start)
 		want := e.Append(first[:0], at)
 		for at.Before(end) {
+			if work -= len(e.v.parts); work < 0 {
+				return true
+			}
 			at, _ = t.Next(at)
 			if string(e.Append(next[:0], at)) != string(want) {
 				return true
@@ -64,6 +70,10 @@ func (s Schedule) Lint(params map[string]string) []Finding {
 		return false
 	})
 }
+
+// maxTried is how many expressions Lint evaluates. Fifty that never change, in
+// a cycle that runs every hour, are fewer.
+const maxTried = 1_000_000
 
 // lint reports the traps; changes tells whether an expression ever does.
 func lint(params map[string]string, changes func(Expr) bool) []Finding {
@@ -77,7 +87,7 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 		findings = append(findings, Finding{name, fmt.Sprintf(format, args...)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		p := exprParser{text: params[name]}
+		p := exprParser{text: params[name], spaced: true}
 		if len(p.text) > maxExpr || p.value() != nil {
 			continue
 		}
@@ -97,21 +107,20 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 		}
 	}
 	for _, p := range parsed {
-		offset := clockOffset(p.expr)
-		if offset == 0 {
-			continue
+		offset, lacks := clockOffset(p.expr)
+		var beside tokenSet // what has the same offset
+		for _, q := range parsed {
+			if elapse, shows, ok := dateOffset(q.expr); ok && elapse == offset {
+				beside |= shows
+			}
 		}
 		var bare []string
-		covered := false
 		for _, q := range parsed {
-			switch elapse, ok := dateOffset(q.expr); {
-			case ok && elapse == offset:
-				covered = true
-			case ok && elapse == 0:
+			if elapse, shows, ok := dateOffset(q.expr); ok && elapse == 0 && shows&lacks&^beside != 0 {
 				bare = append(bare, q.name)
 			}
 		}
-		if len(bare) > 0 && !covered {
+		if len(bare) > 0 {
 			found(p.name, "%s has an offset of hours or minutes, and the date in %s has none: around midnight the two are of different days; give the date the same offset, as in $[yyyymmdd-1/24]",
 				excerpt(p.expr.String()), strings.Join(bare, ", "))
 		}
@@ -120,28 +129,40 @@ func lint(params map[string]string, changes func(Expr) bool) []Finding {
 	return findings
 }
 
-// clockOffset is the elapsed offset of a time of day that stands without its
-// date in the same expression, and 0 when e has none.
-func clockOffset(e Expr) int64 {
+// clockOffset is the elapsed offset of a part of e, and what of the date does not
+// stand in that part. It lacks nothing when there is no such offset.
+func clockOffset(e Expr) (elapse int64, lacks tokenSet) {
 	for i := range e.parts() {
-		p := &e.v.parts[i]
-		if p.elapse != 0 && p.shows&setOf(dayToken) == 0 && p.shows&clockTokens != 0 {
-			return p.elapse
+		if p := &e.v.parts[i]; p.elapse != 0 && p.dates() != wholeDate {
+			return p.elapse, wholeDate &^ p.dates()
 		}
 	}
-	return 0
+	return 0, 0
 }
 
-// dateOffset is the elapsed offset of a date, without a time of day, on the
-// scheduled time.
-func dateOffset(e Expr) (elapse int64, ok bool) {
+// dateOffset is the elapsed offset of a part of e that shows the scheduled date
+// or some of it, without a time of day.
+func dateOffset(e Expr) (elapse int64, shows tokenSet, ok bool) {
 	for i := range e.parts() {
 		p := &e.v.parts[i]
-		if p.kind == datePart && !p.business && p.shows&setOf(dayToken) != 0 && p.shows&clockTokens == 0 {
-			return p.elapse, true
+		// A business date that was moved on to the scheduled one is that.
+		scheduled := !p.business || p.days == 0 && p.months == 0
+		if p.kind == datePart && scheduled && p.dates() != 0 && p.shows&clockTokens == 0 {
+			return p.elapse, p.dates(), true
 		}
 	}
-	return 0, false
+	return 0, 0, false
+}
+
+var wholeDate = setOf(yearToken, monthToken, dayToken)
+
+// dates are the tokens of the date that p shows, a short year as a year.
+func (p *part) dates() tokenSet {
+	shows := p.shows & wholeDate
+	if p.shows&setOf(shortYearToken) != 0 {
+		shows |= setOf(yearToken)
+	}
+	return shows
 }
 
 // looksLikeExpr reports whether somebody may have meant a constant to be an

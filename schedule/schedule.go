@@ -34,7 +34,8 @@ type Schedule struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	// Misfire is the policy for occurrences planned more than a minute late.
 	Misfire Misfire `json:"misfire,omitempty"`
-	// CatchUp is how far back missed occurrences count. Zero is 24 h.
+	// CatchUp is how far back missed occurrences count. Zero is 24 h. What is late
+	// by a minute or less was not missed, and runs whatever CatchUp is.
 	CatchUp time.Duration `json:"catchUp,omitempty"`
 }
 
@@ -178,7 +179,8 @@ type scheduleForm struct {
 	CatchUp  string  `json:"catchUp,omitempty"`
 }
 
-// MarshalJSON writes the form described at [Schedule], mistakes included.
+// MarshalJSON writes the form described at [Schedule], mistakes included. Only
+// a date with a number below zero, or of more than nine digits, is an error.
 func (s Schedule) MarshalJSON() ([]byte, error) {
 	from, err := s.From.MarshalText()
 	if err != nil {

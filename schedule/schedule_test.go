@@ -197,6 +197,9 @@ func TestJSONOfTheWrongShapeIsRefused(t *testing.T) {
 		{"a bad duration", `{"timeout":"soon"}`, "timeout"},
 		{"a number for a duration", `{"catchUp":3600}`, "catchUp"},
 		{"a bad date", `{"from":"yesterday"}`, "from"},
+		{"a date of zeros", `{"until":"0000-00-00"}`, "until"},
+		{"a date without its zeros", `{"from":"2024-1-1"}`, "from"},
+		{"a date with more zeros", `{"from":"00002024-01-01"}`, "from"},
 		{"half a document", `{"cycle":`, ""},
 		{"a list", `[]`, ""},
 	}
@@ -224,6 +227,7 @@ func TestSentencesThatCannotBeReadSayWhere(t *testing.T) {
 		{"times of two minutes", "every day at 09:00 and 10:01 UTC", `schedule: cycle.at: "10:01" has another minute`},
 		{"text after the end", "every day at 09:00 UTC, please", `schedule: text: at ", please": expected the end`},
 		{"an unknown policy", "every day at 09:00 UTC, misfire never", `schedule: misfire: "never" is no policy`},
+		{"no policy", "every day at 09:00 UTC, misfire", `expected "latest", "skip" or "all"`},
 		{"no duration", "every day at 09:00 UTC, timeout soon", `schedule: timeout: "soon" is not a duration`},
 	}
 	for _, tt := range tests {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// String is the schedule as an English sentence, which [Parse] reads back:
+// String is the schedule as an English sentence, which [Parse] reads back (the
+// zone "UTC" as the empty one):
 //
 //	every month on the 1st, 15th and last day at 08:00 Asia/Shanghai
 //	every Monday at 09:00 Asia/Shanghai, from 2024-01-01 to 2024-12-31
@@ -227,6 +228,9 @@ func (p *sentenceParser) schedule() (s Schedule, err error) {
 		}
 	}
 	if p.take(",", "misfire") {
+		if p.rest == "" {
+			return s, p.fail(`"latest", "skip" or "all"`)
+		}
 		if err = s.Misfire.UnmarshalText([]byte(strings.ToLower(p.word()))); err != nil {
 			return s, err
 		}
