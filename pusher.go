@@ -45,6 +45,9 @@ type Config struct {
 	// Drain is how long Run waits for runs in hand when its context ends; what
 	// is left is parked and goes on later. Zero is 30 s.
 	Drain time.Duration
+	// Spaces allows spaces in the values of parameters, which are an error
+	// otherwise, as in DataWorks; see schedule.ParseSpacedExpr.
+	Spaces bool
 	// Rand is where identifiers come from. Nil is crypto/rand.
 	Rand io.Reader
 }
@@ -137,6 +140,7 @@ func New(c Config) (*Pusher, error) {
 		Groups:      maps.Clone(c.Groups),
 		Concurrency: c.Concurrency,
 		Drain:       c.Drain,
+		Spaces:      c.Spaces,
 		Rand:        c.Rand,
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/datapush-go/datapush/schedule"
 	"github.com/datapush-go/datapush/source"
 	"github.com/datapush-go/datapush/task"
+	"github.com/datapush-go/datapush/task/memstore"
 )
 
 func TestNewReportsEveryMistakeAtOnce(t *testing.T) {
@@ -734,6 +735,112 @@ func TestATaskNeverOverlapsItself(t *testing.T) {
 	}
 	h.want("states", []task.RunState{h.runs(id)[0].State, h.runs(id)[1].State}, []task.RunState{task.Succeeded, task.Succeeded})
 	h.want("at once", most, 1)
+}
+
+// slowRenewal is a store that takes its time to renew leases.
+type slowRenewal struct {
+	task.Store
+	asked, free chan struct{}
+}
+
+func (s slowRenewal) Renew(ctx context.Context, l task.Lease, now time.Time, ttl time.Duration) (task.Lease, error) {
+	select {
+	case s.asked <- struct{}{}:
+	default:
+	}
+	<-s.free
+	return s.Store.Renew(ctx, l, now, ttl)
+}
+
+// When the clock jumps, the lease of a run has expired before anybody could renew
+// it. Another run of the task must wait all the same.
+func TestAJumpOfTheClockLetsNoTaskOverlapItself(t *testing.T) {
+	store := slowRenewal{memstore.New(nil), make(chan struct{}, 1), make(chan struct{})}
+	h := newHost(t, func(c *datapush.Config) { c.Store = store })
+	id := h.publish(daily("d"))
+	block, entered := make(chan struct{}), make(chan struct{}, 2)
+	h.db.answer = func(ctx context.Context, _ string) (*source.Result, error) {
+		entered <- struct{}{}
+		<-block
+		return rows("x")(ctx, "")
+	}
+	h.clock.Set(shanghai(t, "2024-01-03 08:00:00"))
+	done := make(chan error, 2)
+	go func() { _, err := h.RunDue(t.Context()); done <- err }()
+	<-entered
+	if err := h.clock.WaitSleepers(t.Context(), 1); err != nil { // who renews the lease
+		t.Fatal(err)
+	}
+	h.clock.Advance(2 * time.Minute)
+	<-store.asked
+	go func() { _, err := h.Test(t.Context(), id, constant); done <- err }()
+	if err := h.clock.WaitSleepers(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	rs, err := h.Runs(t.Context(), task.RunFilter{Task: id, Trigger: task.Tested, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.want("the test", rs[0].State, task.Waiting)
+	h.want("its reason", rs[0].Waiting, "run "+h.runs(id)[0].ID+" of the same task to end")
+	close(store.free)
+	close(block)
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.want("the scheduled run", h.runs(id)[0].State, task.Succeeded)
+	h.want("queries", len(h.db.queries()), 2)
+}
+
+func TestRunDueRunsAllThatIsDue(t *testing.T) {
+	h := newHost(t)
+	const n = 1100 // more than one look at the store returns
+	for i := range n {
+		h.publish(daily(fmt.Sprint("task ", i)))
+	}
+	h.clock.Set(shanghai(t, "2024-01-03 08:00:00"))
+	next, err := h.RunDue(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.want("sent", len(h.box.messages()), n)
+	h.want("next", next.Equal(shanghai(t, "2024-01-04 08:00:00")), true)
+}
+
+// The window is for occurrences that were missed. One that is late by a minute or
+// less was not.
+func TestAShortCatchUpDropsNothingThatIsInTime(t *testing.T) {
+	for _, misfire := range []schedule.Misfire{schedule.Latest, schedule.Skip, schedule.All} {
+		for late, want := range map[time.Duration]int{0: 1, 30 * time.Second: 1, time.Minute: 1, 61 * time.Second: 0} {
+			t.Run(fmt.Sprintf("%s, %s late", misfire, late), func(t *testing.T) {
+				h := newHost(t)
+				s := daily("d")
+				s.Schedule.Misfire, s.Schedule.CatchUp = misfire, 10*time.Second
+				id := h.publish(s)
+				h.clock.Set(shanghai(t, "2024-01-03 08:00:00").Add(late))
+				if _, err := h.RunDue(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				h.want("runs", len(h.runs(id)), want)
+			})
+		}
+	}
+}
+
+// A host may allow spaces in values.
+func TestSpacesInParameters(t *testing.T) {
+	s := daily("d")
+	s.Params = task.Params{"date": "$[yyyy-mm-dd hh24:mi:ss]"}
+	h := newHost(t)
+	if _, err := h.Create(t.Context(), s); !errors.Is(err, datapush.ErrInvalid) {
+		t.Errorf("strict: %v", err)
+	}
+	h = newHost(t, func(c *datapush.Config) { c.Spaces = true })
+	h.publish(s)
+	h.until(shanghai(t, "2024-01-03 08:00:00"))
+	h.want("queries", h.db.queries(), []string{"SELECT a FROM sales WHERE ds = '2024-01-03 08:00:00'"})
 }
 
 func TestMisfires(t *testing.T) {

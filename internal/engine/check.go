@@ -62,7 +62,7 @@ func (e *Engine) check(ctx context.Context, id string, s task.Spec) (task.Findin
 		if !paramName(name) {
 			add(path, "a parameter's name is letters, digits and underscores, begins with no digit and has at most 64 characters")
 		}
-		if _, err := schedule.ParseExpr(s.Params[name]); err != nil {
+		if _, err := e.parseExpr(s.Params[name]); err != nil {
 			f = append(f, task.Finding{Path: path, Text: err.Error(), Err: err})
 		}
 	}

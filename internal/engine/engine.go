@@ -50,6 +50,7 @@ type Config struct {
 	Groups      map[string]int
 	Concurrency int
 	Drain       time.Duration
+	Spaces      bool
 	Rand        io.Reader
 }
 
@@ -81,13 +82,21 @@ type Engine struct {
 	pools   map[string]*pool
 	sleep   sleepers
 
-	mu   sync.Mutex
-	here map[string]bool // runs that this process is executing
+	mu    sync.Mutex
+	here  map[string]bool    // runs that this process has in hand
+	tasks map[string]*inHand // tasks whose run this process has claimed
+}
+
+// inHand is the run of a task that this process has claimed.
+type inHand struct {
+	run string
+	// awaited is true when another run of the task was parked for it.
+	awaited bool
 }
 
 // New makes an engine from a complete configuration.
 func New(c Config) (*Engine, error) {
-	e := &Engine{Config: c, pools: make(map[string]*pool), here: make(map[string]bool)}
+	e := &Engine{Config: c, pools: make(map[string]*pool), here: make(map[string]bool), tasks: make(map[string]*inHand)}
 	e.pools[""] = &pool{key: task.GroupKey(""), size: c.Concurrency}
 	for name, n := range c.Groups {
 		e.pools[name] = &pool{key: task.GroupKey(name), size: n}
@@ -113,6 +122,14 @@ func (e *Engine) newID(prefix string) (string, error) {
 		return "", fmt.Errorf("datapush: no randomness for an identifier: %w", err)
 	}
 	return prefix + "_" + idText.EncodeToString(b[:]), nil
+}
+
+// parseExpr reads a parameter's value as the host allows it.
+func (e *Engine) parseExpr(text string) (schedule.Expr, error) {
+	if e.Spaces {
+		return schedule.ParseSpacedExpr(text)
+	}
+	return schedule.ParseExpr(text)
 }
 
 // source finds the handle for an environment; there is no fallback from one to

@@ -95,14 +95,25 @@ func (e *Engine) do(ctx context.Context, j job) (*task.Run, error) {
 // claim leases a run, of which seen is what this process saw last, and executes
 // it, or parks it behind the one in front. A fresh run was planned a moment ago.
 func (e *Engine) claim(ctx context.Context, seen *task.Run, pl *plan, fresh bool) (*task.Run, error) {
+	id := seen.Occurrence.Task
+	behind := func(front string, free func() (bool, error)) (*task.Run, error) {
+		return e.park(ctx, seen, "run "+front+" of the same task to end", task.TaskKey(id), free)
+	}
+	// When the clock jumps forward, a lease has expired before it could be renewed.
+	// The store then lets another run of the task begin; this process knows better.
+	if front := e.await(id); front != "" {
+		return behind(front, func() (bool, error) { return e.await(id) != front, nil })
+	}
 	x := &execution{e: e, plan: pl, store: context.WithoutCancel(ctx)}
 	err := x.claim(ctx, seen, fresh)
 	var busy *task.BusyError
 	switch {
 	case err == nil:
+		e.begin(id, seen.ID)
+		defer e.end(x.store, id, seen.ID)
 		return x.hold(ctx)
 	case errors.As(err, &busy) && busy.Behind != "":
-		return e.park(ctx, seen, "run "+busy.Behind+" of the same task to end", task.TaskKey(seen.Occurrence.Task), func() (bool, error) {
+		return behind(busy.Behind, func() (bool, error) {
 			front, err := e.Store.Run(ctx, busy.Behind)
 			return err == nil && front.State.Ended(), err
 		})
@@ -177,6 +188,46 @@ func (e *Engine) exit(run string) {
 	e.mu.Lock()
 	delete(e.here, run)
 	e.mu.Unlock()
+}
+
+// await is the run of a task that this process has claimed, which then knows that
+// another waits for it; empty when there is none.
+func (e *Engine) await(id string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.tasks[id]
+	if t == nil {
+		return ""
+	}
+	t.awaited = true
+	return t.run
+}
+
+// begin notes that a run was claimed. The one before may have been released a
+// moment ago and still be noted.
+func (e *Engine) begin(id, run string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before := e.tasks[id]
+	e.tasks[id] = &inHand{run: run, awaited: before != nil && before.awaited}
+}
+
+// end notes that a claimed run is out of hand, which those who wait for it could
+// not see in the store.
+func (e *Engine) end(ctx context.Context, id, run string) {
+	e.mu.Lock()
+	t := e.tasks[id]
+	own := t != nil && t.run == run
+	if own {
+		delete(e.tasks, id)
+	}
+	e.mu.Unlock()
+	if !own || !t.awaited {
+		return
+	}
+	if err := e.Store.Wake(ctx, task.TaskKey(id), e.Clock.Now(), 0); err != nil {
+		e.Logger.ErrorContext(ctx, "waking waiting runs failed", "task", id, "error", err)
+	}
 }
 
 func (e *Engine) load(ctx context.Context, id string) (*task.Run, error) {

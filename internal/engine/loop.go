@@ -13,8 +13,8 @@ import (
 // is store trouble only; failed runs are in the ledger. next is when to call
 // again; zero means that nothing is planned.
 func (e *Engine) RunDue(ctx context.Context) (next time.Time, err error) {
-	b, err := e.planBatch(ctx, planLimit, 0)
-	if err := errors.Join(err, e.doAll(ctx, b.due)); err != nil {
+	all, _, err := e.planAll(ctx)
+	if err := errors.Join(err, e.doAll(ctx, all)); err != nil {
 		return time.Time{}, err
 	}
 	now := e.Clock.Now()

@@ -137,7 +137,7 @@ func (e *Engine) compile(s *task.Spec) (*plan, error) {
 		key := exprKey{s.Schedule.TimeZone, text}
 		x, ok := e.exprs.get(key)
 		if !ok {
-			if x, err = schedule.ParseExpr(text); err != nil {
+			if x, err = e.parseExpr(text); err != nil {
 				return nil, fmt.Errorf("params.%s: %w", name, err)
 			}
 			e.exprs.put(key, x)
@@ -163,7 +163,16 @@ func (p *plan) values(at time.Time) task.Params {
 // that can go on now, and when to look again (zero: nothing is planned). An
 // error comes with what could be planned all the same.
 func (e *Engine) Plan(ctx context.Context) ([]task.Occurrence, time.Time, error) {
-	var all []task.Occurrence
+	all, next, err := e.planAll(ctx)
+	var occs []task.Occurrence
+	for i := range all {
+		occs = append(occs, all[i].occ)
+	}
+	return occs, next, err
+}
+
+// planAll plans until there is no more that is due.
+func (e *Engine) planAll(ctx context.Context) (all []due, next time.Time, err error) {
 	seen := make(map[string]bool)
 	for {
 		b, err := e.planBatch(ctx, planLimit, len(all))
@@ -171,7 +180,7 @@ func (e *Engine) Plan(ctx context.Context) ([]task.Occurrence, time.Time, error)
 		for _, d := range b.due {
 			if !seen[d.run] {
 				seen[d.run], fresh = true, true
-				all = append(all, d.occ)
+				all = append(all, d)
 			}
 		}
 		if err != nil || !b.more || !fresh && b.planned == 0 {
@@ -255,7 +264,8 @@ func (e *Engine) planTask(ctx context.Context, d task.Due, now time.Time) (*plan
 		catchUp = schedule.DefaultCatchUp
 	}
 	at, ok := d.From, true
-	if oldest := now.Add(-catchUp); at.Before(oldest) {
+	// The window is for what was missed; what is late by less was not.
+	if oldest := now.Add(-max(catchUp, late)); at.Before(oldest) {
 		at, ok = p.table.Next(oldest.Add(-time.Nanosecond))
 	}
 	var missed time.Time // the latest, under the policy Latest

@@ -52,7 +52,7 @@ func (e *Engine) preview(ctx context.Context, id string, kind channel.Kind, o ta
 	if at.IsZero() {
 		at = e.Clock.Now()
 	}
-	params, found := constants(spec, o.Params, at, true)
+	params, found := e.constants(spec, o.Params, at, true)
 	if found != nil {
 		return nil, found
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/datapush-go/datapush/channel"
-	"github.com/datapush-go/datapush/schedule"
 	"github.com/datapush-go/datapush/source"
 	"github.com/datapush-go/datapush/task"
 	"github.com/datapush-go/datapush/version"
@@ -146,7 +145,7 @@ func (e *Engine) testRun(ctx context.Context, actor, id string, o task.TestOptio
 			found = append(found, task.Finding{Path: "environment", Text: err.Error()})
 		}
 	}
-	params, wrong := constants(spec, o.Params, o.At, false)
+	params, wrong := e.constants(spec, o.Params, o.At, false)
 	if found = append(found, wrong...); found != nil {
 		return task.Run{}, found
 	}
@@ -191,7 +190,7 @@ func (e *Engine) specFor(ctx context.Context, id string, number int) (task.Spec,
 
 // constants are a test's parameter values. A parameter whose value is an
 // expression needs a constant, unless a time is given or now may stand in.
-func constants(s task.Spec, given task.Params, at time.Time, evaluate bool) (task.Params, task.Findings) {
+func (e *Engine) constants(s task.Spec, given task.Params, at time.Time, evaluate bool) (task.Params, task.Findings) {
 	var found task.Findings
 	m := make(task.Params, len(s.Params))
 	zone := time.UTC
@@ -203,7 +202,7 @@ func constants(s task.Spec, given task.Params, at time.Time, evaluate bool) (tas
 			m[name] = v
 			continue
 		}
-		x, err := schedule.ParseExpr(s.Params[name])
+		x, err := e.parseExpr(s.Params[name])
 		if err != nil {
 			continue // check has reported it
 		}
