@@ -202,9 +202,7 @@ func (e *encoder) payloads(plan fit.Plan) []channel.Payload {
 		if i == 0 {
 			mentions = append(mentions, e.to.Mentions...)
 		}
-		for _, s := range part.Segments {
-			mentions = append(mentions, e.Mentions[s.Piece]...)
-		}
+		mentions = append(mentions, e.Mentions(part)...)
 		before = begin(before[:0], title)
 		from := len(before)
 		before = append(before, e.heading...)

@@ -74,10 +74,11 @@ type encoder struct {
 	layout   fit.Layout
 	w        writer
 	textSize int
-	fresh    fit.Piece // a text component without text
-	room     int       // what a block may measure
-	tables   int       // written so far
-	lists    []bool    // which tables are lists, nil when none is
+	divided  channel.Block // the block of which shares are written
+	fresh    fit.Piece     // a text component without text
+	room     int           // what a block may measure
+	tables   int           // written so far
+	lists    []bool        // which tables are lists, nil when none is
 	visible  bool
 	warnings []channel.Warning
 	title    string
@@ -107,6 +108,7 @@ func (c *Channel) encode(msg *channel.Message, to channel.Destination, how form,
 	e.first(sections, how.finer > 0)
 	e.degrade(how)
 	e.layout.Fit, e.layout.Scratch = to.Fit, scratch
+	e.layout.Join = e.join
 	e.layout.Limit = fit.Size{maxBytes, maxComps, c.o.Tables}
 	e.layout.Sep, e.layout.SepSize = []byte(","), fit.Size{1}
 	e.layout.Rest = e.element("…")
@@ -363,7 +365,7 @@ func (e *encoder) text(b channel.Block, most int) {
 	}
 	weight := fit.Weight(b)
 	if weight > most {
-		e.divide(b, most)
+		e.divide(b, fit.Grain(b, most))
 		return
 	}
 	e.w.reset()
@@ -384,10 +386,13 @@ func (e *encoder) text(b channel.Block, most int) {
 		size := len(p.Buf) - at
 		if size > e.room && most > 64 && most < whole {
 			p.Buf = p.Buf[:at]
-			e.divide(b, weight*e.room/size*7/8)
+			e.divide(b, fit.Grain(b, weight*e.room/size*7/8))
 			return
 		}
 		p.Add(fit.Size{size}, lead)
+		if e.divided != nil {
+			e.layout.Share(e.divided, b)
+		}
 		if _, heading := b.(*channel.Heading); heading {
 			p.Rows[len(p.Rows)-1].Keep = true
 		}
@@ -400,11 +405,23 @@ func (e *encoder) text(b channel.Block, most int) {
 	}
 }
 
+// join writes shares of a block as one again.
+func (e *encoder) join(shares []channel.Block) ([]byte, fit.Size) {
+	e.w.reset()
+	e.w.block(fit.JoinBlocks(shares))
+	out := jsontext.AppendText(nil, e.w.out)
+	return out, fit.Size{len(out)}
+}
+
 // whole says that a block cannot be divided further.
 const whole = 1 << 30
 
 func (e *encoder) divide(b channel.Block, most int) {
 	most = max(most, 64)
+	if e.divided == nil {
+		e.divided = b
+		defer func() { e.divided = nil }()
+	}
 	parts := fit.Chop(b, most)
 	for _, p := range parts {
 		if e.layout.Omitted {

@@ -45,7 +45,9 @@ type encoder struct {
 	layout   fit.Layout
 	rule     bool
 	textSize int
-	room     fit.Size // for a block
+	divided  channel.Block   // the block of which shares are written
+	ruled    []channel.Block // shares under a rule
+	room     fit.Size        // for a block
 	tables   int
 	visible  bool
 	warnings []channel.Warning
@@ -84,6 +86,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	e.mention()
 	l := &e.layout
 	l.Fit, l.Scratch = to.Fit, scratch
+	l.Join = e.join
 	l.Limit = fit.Size{maxRequest, maxCard}
 	l.Sep, l.SepSize = []byte(","), fit.Size{1, 1}
 	l.Rest = e.note("…")
@@ -145,6 +148,13 @@ func (e *encoder) grown(size fit.Size) {
 	}
 }
 
+// join writes shares of a block as one again.
+func (e *encoder) join(shares []channel.Block) ([]byte, fit.Size) {
+	w := writer{e: e, rule: slices.Contains(e.ruled, shares[0])}
+	w.block(fit.JoinBlocks(shares), 0)
+	return w.out, measure(w.out)
+}
+
 // whole says that a block cannot be divided further.
 const whole = 1 << 30
 
@@ -190,21 +200,28 @@ func (e *encoder) text(b channel.Block, most int) {
 	}
 	weight := fit.Weight(b)
 	if weight > most {
-		e.divide(b, most)
+		e.divide(b, fit.Grain(b, most))
 		return
 	}
-	w := writer{e: e, rule: e.rule, out: e.buf[:0]}
+	rule := e.rule
+	w := writer{e: e, rule: rule, out: e.buf[:0]}
 	w.block(b, 0)
 	e.buf = w.out // add copies it
 	size := measure(w.out)
 	if !size.Within(&e.room) && most > 64 && most < whole {
-		e.divide(b, min(weight*e.room[0]/size[0], weight*e.room[1]/size[1])*7/8)
+		e.divide(b, fit.Grain(b, min(weight*e.room[0]/size[0], weight*e.room[1]/size[1])*7/8))
 		return
 	}
 	if len(w.out) > 0 {
 		e.rule = w.rule
 		_, heading := b.(*channel.Heading)
 		e.add(w.out, size, heading)
+		if e.divided != nil {
+			e.layout.Share(e.divided, b)
+			if rule {
+				e.ruled = append(e.ruled, b)
+			}
+		}
 	}
 	for _, l := range w.later {
 		e.block(l)
@@ -213,6 +230,10 @@ func (e *encoder) text(b channel.Block, most int) {
 
 func (e *encoder) divide(b channel.Block, most int) {
 	most = max(most, 64)
+	if e.divided == nil {
+		e.divided = b
+		defer func() { e.divided = nil }()
+	}
 	parts := fit.Chop(b, most)
 	for _, p := range parts {
 		if e.layout.Omitted {

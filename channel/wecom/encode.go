@@ -195,9 +195,7 @@ func (e *encoder) payloads(plan fit.Plan, msg *channel.Message) []channel.Payloa
 				before = gap(before, from, e.mine)
 			}
 		}
-		for _, s := range part.Segments {
-			mentions = append(mentions, e.Mentions[s.Piece]...)
-		}
+		mentions = append(mentions, e.Mentions(part)...)
 		if len(part.Segments) > 0 || part.Rest {
 			before = gap(before, from, nil)
 		} else if len(before) == from { // there are nothing but pictures

@@ -138,11 +138,33 @@ func (p *Piece) bytes(from, to int) []byte {
 	if from == to {
 		return nil
 	}
-	begin := int(p.Rows[from].Lead)
-	if from > 0 {
-		begin += p.Rows[from-1].End
+	return p.Buf[p.start(from)+int(p.Rows[from].Lead) : p.Rows[to-1].End]
+}
+
+// size is what bytes measures.
+func (p *Piece) size(from, to int) Size {
+	size := *p.sum(to)
+	size.sub(p.sum(from))
+	if to > from && p.Rows[from].Lead > 0 {
+		size.sub(&p.LeadSize)
 	}
-	return p.Buf[begin:p.Rows[to-1].End]
+	return size
+}
+
+// start is where the bytes of a row begin.
+func (p *Piece) start(row int) int {
+	if row == 0 {
+		return 0
+	}
+	return p.Rows[row-1].End
+}
+
+// between are the bytes of some rows of a segment that begins at first.
+func (p *Piece) between(first, from, to int) []byte {
+	if from == first || from == to {
+		return p.bytes(from, to)
+	}
+	return p.Buf[p.start(from):p.start(to)]
 }
 
 func (p *Piece) total() int { return max(p.Total, len(p.Rows)) }
@@ -171,7 +193,12 @@ type Layout struct {
 	// none; it must not be used for another message before the last Body.
 	Scratch *Scratch
 
-	open int // number of the piece that text is added to
+	// Join writes and measures the shares of one block that stand side by side in
+	// a part, see Share. What it gives need not outlast the next call.
+	Join func(shares []channel.Block) ([]byte, Size)
+
+	open   int // number of the piece that text is added to
+	shares []share
 }
 
 // Segment is a run of rows From to To (exclusive) of a piece, or a piece
@@ -572,14 +599,11 @@ func (l *Layout) Body(before []byte, part Part, after []byte) ([]byte, Size) {
 			chunks = append(chunks, l.Sep)
 			size.add(&l.SepSize)
 		}
-		chunks = append(chunks, p.Head, p.bytes(s.From, s.To), p.Tail)
+		text, textSize := l.joined(s)
+		chunks = append(chunks, p.Head, text, p.Tail)
 		size.add(&p.HeadSize)
-		size.add(p.sum(s.To))
-		size.sub(p.sum(s.From))
+		size.add(&textSize)
 		size.add(&p.TailSize)
-		if s.To > s.From && p.Rows[s.From].Lead > 0 {
-			size.sub(&p.LeadSize)
-		}
 		if s.Left > 0 {
 			note, noteSize := p.More(s.Left)
 			chunks = append(chunks, note)

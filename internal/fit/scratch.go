@@ -90,6 +90,11 @@ func (l *Layout) Open(p Piece) *Piece {
 	return l.Text()
 }
 
+// Restart forgets what was laid out, to do it in finer pieces.
+func (l *Layout) Restart() {
+	l.Pieces, l.Omitted, l.shares = l.Pieces[:0], false, l.shares[:0]
+}
+
 // Text is the piece that Open began, nil after Close.
 func (l *Layout) Text() *Piece {
 	if l.open == 0 {

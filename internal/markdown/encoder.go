@@ -29,8 +29,6 @@ type Encoder struct {
 	// Layout takes the pieces. Its limit, frame, first, label, fit and scratch
 	// are the channel's to set, before Write.
 	Layout fit.Layout
-	// Mentions are those of each piece.
-	Mentions map[int][]channel.Mention
 	// Visible is set once something a reader can see was written.
 	Visible  bool
 	Warnings []channel.Warning
@@ -38,9 +36,10 @@ type Encoder struct {
 	w       Writer
 	scratch []byte
 	found   []channel.Mention // in the block being written
-	size    int               // that they add
-	sum     int               // of the measures of all text
-	room    int               // for a block
+	called  []calling
+	size    int // that they add
+	sum     int // of the measures of all text
+	room    int // for a block
 	finer   int
 }
 
@@ -68,8 +67,9 @@ func (e *Encoder) Write(sections []channel.Section) fit.Plan {
 
 func (e *Encoder) write(sections []channel.Section, finer int) {
 	e.Layout.Scratch.Reset(sections, 1)
-	e.Layout.Pieces, e.Layout.Omitted = e.Layout.Pieces[:0], false
-	e.Mentions = nil
+	e.Layout.Restart()
+	e.Layout.Join = e.join
+	e.called = e.called[:0]
 	e.sum, e.finer = 0, finer
 	e.w = Writer{D: e.D, Warn: e.Warn, Attach: e.Attach, Mention: func(m channel.Mention) string {
 		s, size := e.Mention(m)
@@ -116,9 +116,38 @@ func (e *Encoder) block(b channel.Block) {
 // text adds a block of text, in shares when it is larger than a part.
 func (e *Encoder) text(b channel.Block) {
 	max := e.room / e.finer
-	if e.finer > 1 || fit.Weight(b) > 4*max || !e.put(b, max) {
-		e.chop(b, max)
+	if e.finer > 1 && fit.Weight(b) > max || fit.Weight(b) > 4*max || !e.put(b, b, max) {
+		e.chop(b, b, fit.Grain(b, max))
 	}
+}
+
+// join writes shares of a block as one again.
+func (e *Encoder) join(shares []channel.Block) ([]byte, fit.Size) {
+	e.size = 0
+	e.scratch = e.w.Append(e.scratch[:0], fit.JoinBlocks(shares))
+	out := jsontext.AppendText(nil, e.scratch)
+	size := e.measure(len(e.scratch), len(out))
+	size[0] += e.size
+	return out, size
+}
+
+// calling is whom a row calls.
+type calling struct {
+	piece, row int
+	whom       []channel.Mention
+}
+
+// Mentions are those that a part makes.
+func (e *Encoder) Mentions(part fit.Part) []channel.Mention {
+	var out []channel.Mention
+	for _, s := range part.Segments {
+		for _, c := range e.called {
+			if c.piece == s.Piece && s.From <= c.row && c.row < s.To {
+				out = append(out, c.whom...)
+			}
+		}
+	}
+	return out
 }
 
 // chart shows the picture where there is an address, else the numbers.
@@ -139,16 +168,13 @@ func (e *Encoder) chart(c *channel.Chart) {
 	}
 }
 
-// put adds a block of text after the text before it, and does nothing but report
-// so when it measures more than max.
-func (e *Encoder) put(b channel.Block, max int) bool {
+// put adds a block of text, or a share of one, after the text before it, and does
+// nothing but report so when it measures more than max.
+func (e *Encoder) put(b, of channel.Block, max int) bool {
 	e.found, e.size = nil, 0
 	e.scratch = e.w.Append(e.scratch[:0], b)
 	if len(e.scratch) == 0 {
 		return true
-	}
-	if len(e.found) > 0 { // they are called by the part that holds the piece
-		e.Layout.Close()
 	}
 	p := e.Layout.Text()
 	if p == nil {
@@ -169,19 +195,18 @@ func (e *Encoder) put(b channel.Block, max int) bool {
 	e.sum += size[0]
 	p.Add(size.Plus(gap), lead)
 	_, p.Rows[len(p.Rows)-1].Keep = b.(*channel.Heading)
+	if b != of {
+		e.Layout.Share(of, b)
+	}
 	if len(e.found) > 0 {
-		if e.Mentions == nil {
-			e.Mentions = map[int][]channel.Mention{}
-		}
-		e.Mentions[len(e.Layout.Pieces)-1] = e.found
-		e.Layout.Close()
+		e.called = append(e.called, calling{len(e.Layout.Pieces) - 1, len(p.Rows) - 1, e.found})
 	}
 	return true
 }
 
-// chop adds a block in shares of at most max. Chop weighs text before escaping,
+// chop adds a block, or a share of one, in shares of at most max. Chop weighs text before escaping,
 // so it is asked for less until the written shares fit.
-func (e *Encoder) chop(b channel.Block, max int) {
+func (e *Encoder) chop(b, of channel.Block, max int) {
 	full := e.Layout.Capacity()[0]
 	for _, part := range fit.Chop(b, max) {
 		if e.sum > full {
@@ -189,9 +214,9 @@ func (e *Encoder) chop(b channel.Block, max int) {
 			return
 		}
 		switch {
-		case e.put(part, e.room):
+		case e.put(part, of, e.room):
 		case max > 64:
-			e.chop(part, max/2)
+			e.chop(part, of, max/2)
 		default:
 			e.Warn(channel.WarnCut, "something that is too long for one message is not shown")
 		}
