@@ -13,7 +13,7 @@ import (
 	imagefile "github.com/datapush-go/datapush/internal/picture"
 )
 
-// htmlLimit is where the HTML part ends. Gmail hides what comes after about
+// htmlLimit is where the HTML part ends, its line breaks counted as two bytes. Gmail hides what comes after about
 // 102 KB
 // (https://www.spamresource.com/2022/01/what-is-gmail-clipping-and-what-to-do.html,
 // read on 2026-11-23).
@@ -28,6 +28,9 @@ type body struct {
 	notes    []channel.Warning
 	// shares are the bytes of HTML for each table; nil is no limit.
 	shares []int
+	// tables are those of the body; others is the file of those left out.
+	tables []*channel.Table
+	others string
 	// shown are the rows of those tables that were cut.
 	shown map[int]int
 }
@@ -112,16 +115,19 @@ func (b *body) render(title string, blocks []channel.Block) (html, text []byte) 
 	}
 	blocks = flat
 	h := b.html(title, blocks)
-	if len(h.buf) > htmlLimit && len(h.tables) > 0 {
+	if size := sent(h.buf); size > htmlLimit && len(h.tables) > 0 {
 		const note = 300 // room for the sentence under a cut table
-		room := htmlLimit - len(h.buf)
+		room := htmlLimit - size
 		for _, n := range h.tables {
 			room += n
 		}
-		b.shares = shares(h.tables, room, note)
+		b.tables, b.shares = h.drawn, shares(h.tables, room, note)
+		if crowded(b.shares) {
+			b.shares = inOrder(h, room-2*note, note)
+		}
 		h = b.html(title, blocks)
 	}
-	if len(h.buf) > htmlLimit {
+	if sent(h.buf) > htmlLimit {
 		b.warn(channel.WarnDegraded, "the mail's text is longer than 100,000 bytes; Gmail shows only its beginning until the reader asks for the rest")
 	}
 	t := &textWriter{b: b}
@@ -161,8 +167,74 @@ func shares(sizes []int, room, note int) []int {
 	return out
 }
 
+// sent is how long HTML gets with the line breaks of a mail.
+func sent(html []byte) int { return len(html) + bytes.Count(html, []byte("\n")) }
+
+const (
+	// mostCut is how many tables may be cut, each with a file of its own.
+	mostCut = 10
+	// leastShare is what a header and a row take, about.
+	leastShare = 1000
+	// leftOut is the share of a table that is not shown.
+	leftOut = -1
+)
+
+// crowded reports whether the tables are too many to show the beginning of each.
+func crowded(shares []int) bool {
+	cut, tiny := 0, false
+	for _, n := range shares {
+		if n > 0 {
+			cut++
+			tiny = tiny || n < leastShare
+		}
+	}
+	return cut > mostCut || tiny && len(shares) > 1
+}
+
+// inOrder shows the first tables until there is no room and leaves the others out.
+// Where the text alone is too long, those stay that its beginning holds.
+func inOrder(h *htmlWriter, room, note int) []int {
+	out := make([]int, len(h.tables))
+	used := 0
+	for i, n := range h.tables {
+		if used+n <= room || room < 0 && h.ends[i] <= htmlLimit {
+			used += n
+			continue
+		}
+		for j := i; j < len(out); j++ {
+			out[j] = leftOut
+		}
+		if part := room - used - note; part >= leastShare {
+			out[i] = part
+		}
+		break
+	}
+	return out
+}
+
+// left reports whether table i is left out. The note stands in the place of the
+// first of them.
+func (b *body) left(i int) (note string, out bool) {
+	if b.share(i) != leftOut {
+		return "", false
+	}
+	if b.share(i-1) == leftOut {
+		return "", true
+	}
+	ts := b.tables[i:]
+	rows := 0
+	for _, t := range ts {
+		rows += t.Rows()
+	}
+	if b.others == "" {
+		b.others = b.files.together(ts)
+	}
+	b.warn(channel.WarnCut, "the mail does not show %d of its %d tables, with %d rows; they are attached in one file", len(ts), len(b.tables), rows)
+	return "… " + strconv.Itoa(rows) + " more rows in " + strconv.Itoa(len(ts)) + " more tables: " + b.others, true
+}
+
 func (b *body) share(i int) int {
-	if i < len(b.shares) {
+	if i >= 0 && i < len(b.shares) {
 		return b.shares[i]
 	}
 	return 0

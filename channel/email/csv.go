@@ -19,14 +19,20 @@ func appendCSV(dst []byte, t *channel.Table, shown bool) []byte {
 		size += len(t.Cells[i].Text) + 2
 	}
 	dst = slices.Grow(dst, size)
-	dst = append(dst, byteOrderMark...)
+	return appendRows(appendHeader(append(dst, byteOrderMark...), t), t, shown)
+}
+
+func appendHeader(dst []byte, t *channel.Table) []byte {
 	for i := range t.Columns {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = appendField(dst, t.Columns[i].Header, true)
 	}
-	dst = append(dst, "\r\n"...)
+	return append(dst, "\r\n"...)
+}
+
+func appendRows(dst []byte, t *channel.Table, shown bool) []byte {
 	for r := range t.Rows() {
 		row := t.Row(r)
 		for j := range row {

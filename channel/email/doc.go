@@ -22,7 +22,8 @@
 // after about 102 KB
 // (https://www.spamresource.com/2022/01/what-is-gmail-clipping-and-what-to-do.html,
 // read on 2026-11-23): a longer table shows its first rows, and the whole table
-// is attached if it is not attached already.
+// is attached if it is not attached already. Of tables too many for that, the
+// first are shown and the others are attached in one file.
 //
 // A picture with bytes is carried in the mail and shown by Content-ID. A picture
 // by address is shown as a link, unless the destination sets images to "remote".

@@ -397,6 +397,56 @@ func TestALongTableShowsItsFirstRowsAndIsAttachedWhole(t *testing.T) {
 	})
 }
 
+// What is not shown of many tables is in one file, which holds each header once.
+func TestManyTablesShowTheFirstAndAttachTheOthers(t *testing.T) {
+	const many = 400
+	for name, head := range map[string]func(i int) string{
+		"one header":   func(int) string { return "name" },
+		"many headers": func(i int) string { return fmt.Sprint("name of ", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &channel.Message{Title: "Many"}
+			want := ""
+			for i := range many {
+				if h := head(i); i == 0 || h != head(i-1) {
+					want += h + ",b\r\n"
+				}
+				row := fmt.Sprintf("row %d", i)
+				want += row + ",x\r\n"
+				m.Email = append(m.Email, para("under "+row), &channel.Table{Columns: []channel.Column{{Header: head(i)}, {Header: "b"}},
+					Cells: []channel.Cell{{Text: row, Raw: row}, {Text: "x", Raw: "x"}}})
+			}
+			p := encode(t, email.New(nil), m, email.To("mail", plainAccount))
+			_, tree := parse(t, p.Body)
+			page, text, file := tree.find("text/html").Body, tree.find("text/plain").Body, tree.find("text/csv").Body
+			if len(page) >= 100_000 {
+				t.Errorf("%d bytes of HTML", len(page))
+			}
+			shown := strings.Count(page, ">row ")
+			if shown < 20 || shown >= many || !strings.Contains(page, fmt.Sprintf(">row %d<", shown-1)) {
+				t.Fatalf("%d rows are shown", shown)
+			}
+			note := fmt.Sprintf("… %d more rows in %d more tables: Many-1.csv", many-shown, many-shown)
+			for form, s := range map[string]string{"HTML": page, "text": text} {
+				if strings.Count(s, note) != 1 || strings.Count(s, "under row") != many {
+					t.Errorf("%s: no %q, or text is missing, in\n%s", form, note, s)
+				}
+			}
+			if n := strings.Count(string(p.Body), "text/csv"); n != 1 {
+				t.Errorf("%d files", n)
+			}
+			want = want[strings.Index(want, fmt.Sprintf("row %d,", shown)):]
+			lines := strings.SplitAfterN(strings.ReplaceAll(strings.TrimPrefix(file, "\uFEFF"), "\r\n\r\n", "\r\n"), "\r\n", 2)
+			if diff := cmp.Diff([]string{head(shown) + ",b\r\n", want}, lines); diff != "" {
+				t.Errorf("file (-want +got):\n%s", diff)
+			}
+			if len(p.Warnings) != 1 || p.Warnings[0].Code != channel.WarnCut {
+				t.Errorf("warnings %v", p.Warnings)
+			}
+		})
+	}
+}
+
 func TestNothingFromARowIsMarkup(t *testing.T) {
 	evil := `<script>alert(1)</script>"'&<img src=x onerror=y> =cmd`
 	tab := &channel.Table{Columns: []channel.Column{{Header: evil}}, Cells: []channel.Cell{{Text: evil, Raw: evil}}}

@@ -1,6 +1,7 @@
 package email
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,6 +101,23 @@ func (f *files) table(t *channel.Table) string {
 		a.data = appendCSV(nil, t, form == fileCSVShown)
 		a.name += ".csv"
 		a.mediaType = "text/csv; charset=utf-8; header=present"
+	}
+	f.all = append(f.all, a)
+	return a.name
+}
+
+// together attaches several tables as one CSV file.
+func (f *files) together(ts []*channel.Table) string {
+	f.tables++
+	a := file{name: f.base + "-" + strconv.Itoa(f.tables) + ".csv", mediaType: "text/csv; charset=utf-8; header=present"}
+	for i, t := range ts {
+		switch {
+		case i == 0:
+			a.data = appendHeader(append(a.data, byteOrderMark...), t)
+		case !slices.Equal(t.Columns, ts[i-1].Columns):
+			a.data = appendHeader(append(a.data, "\r\n"...), t)
+		}
+		a.data = appendRows(a.data, t, t.File == fileCSVShown)
 	}
 	f.all = append(f.all, a)
 	return a.name

@@ -52,8 +52,11 @@ var headingSizes = [...]string{"24px", "20px", "17px", "15px", "14px", "13px"}
 type htmlWriter struct {
 	buf []byte
 	b   *body
-	// tables are the sizes of the tables written, in order; next counts them.
+	// drawn are the tables written, in order, with their sizes and where they
+	// end; next counts them.
+	drawn  []*channel.Table
 	tables []int
+	ends   []int
 	next   int
 	// most is where a table stops that no share limits.
 	most int
@@ -262,6 +265,12 @@ func (w *htmlWriter) pre(s string)  { w.buf = mailhtml.Append(w.buf, s, "\n") }
 func (w *htmlWriter) table(t *channel.Table) {
 	i := w.next
 	w.next++
+	if note, out := w.b.left(i); out {
+		if note != "" {
+			w.note(note)
+		}
+		return
+	}
 	start := len(w.buf)
 	limit, exact := w.most, false
 	// Without a share this is the measuring, which stops once it has seen enough.
@@ -271,11 +280,17 @@ func (w *htmlWriter) table(t *channel.Table) {
 	var rows int
 	w.buf, rows = mailhtml.AppendTable(w.buf, t, limit, exact)
 	if rows < t.Rows() && exact {
-		w.str(`<p style="margin:0 0 14px 0;color:#57606a">`)
-		w.text(w.b.cut(i, t, rows))
-		w.str("</p>\n")
+		w.note(w.b.cut(i, t, rows))
 	}
-	w.tables = append(w.tables, len(w.buf)-start)
+	w.drawn = append(w.drawn, t)
+	w.tables = append(w.tables, sent(w.buf[start:]))
+	w.ends = append(w.ends, len(w.buf))
+}
+
+func (w *htmlWriter) note(s string) {
+	w.str(`<p style="margin:0 0 14px 0;color:#57606a">`)
+	w.text(s)
+	w.str("</p>\n")
 }
 
 func columnType(t *channel.Table, col int) channel.CellType { return mailhtml.ColumnType(t, col) }

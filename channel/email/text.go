@@ -80,6 +80,12 @@ const chartTextRows = 200
 func (w *textWriter) shown(t *channel.Table) {
 	i := w.next
 	w.next++
+	if note, out := w.b.left(i); out {
+		if note != "" {
+			w.line(note)
+		}
+		return
+	}
 	rows := w.b.rows(i, t)
 	w.table(t, rows)
 	if rows < t.Rows() {

@@ -38,7 +38,8 @@ func Hex(c channel.Color) string {
 }
 
 // AppendTable writes a header and rows until the table has more than limit bytes,
-// and returns how many rows it wrote. Exact leaves out the row that goes beyond.
+// and returns how many rows it wrote. Exact leaves out the row that goes beyond. A
+// line break is two bytes, as it is in a mail.
 func AppendTable(dst []byte, t *channel.Table, limit int, exact bool) (_ []byte, rows int) {
 	start := len(dst)
 	dst = append(dst, `<table border="1" cellpadding="6" cellspacing="0" bordercolor="`+Border+`" bgcolor="`+Paper+`" style="margin:0 0 14px 0;border-collapse:collapse;border:1px solid `+Border+`;background-color:`+Paper+`;`+TextStyle+`">`+"\n<tr>"...)
@@ -74,7 +75,7 @@ func AppendTable(dst []byte, t *channel.Table, limit int, exact bool) (_ []byte,
 			dst = append(dst, "</td>"...)
 		}
 		dst = append(dst, "</tr>\n"...)
-		if len(dst)-start > limit {
+		if len(dst)-start+rows+lines > limit {
 			if exact {
 				dst = dst[:mark]
 			}
@@ -83,6 +84,9 @@ func AppendTable(dst []byte, t *channel.Table, limit int, exact bool) (_ []byte,
 	}
 	return append(dst, "</table>\n"...), rows
 }
+
+// lines are those of a table besides its rows, and that of the row at hand.
+const lines = 4
 
 type tagKey struct {
 	align string
