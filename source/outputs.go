@@ -226,10 +226,6 @@ func (l selectList) ends(i int) bool {
 	case "GROUP":
 		// f(a) WITHIN GROUP (ORDER BY b)
 		return l.word(i-1) != "WITHIN" || l.punct(i+1) != '('
-	case "ARRAY":
-		return l.word(i+1) == "JOIN"
-	case "LEFT":
-		return l.word(i+1) == "ARRAY" && l.word(i+2) == "JOIN"
 	case "LOCK":
 		return l.word(i+1) == "IN" && l.word(i+2) == "SHARE"
 	case "WHERE", "HAVING", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT":

@@ -91,8 +91,6 @@ func TestOutputsReadNamesFromTheText(t *testing.T) {
 		{"untuple", click, "SELECT untuple((1, 2))", nil, true},
 		{"untuple with an alias", click, "SELECT a, untuple(b) AS c FROM t", nil, true},
 		{"untuple in an expression", click, "SELECT (untuple(b) AS c) FROM t", nil, true},
-		{"ARRAY JOIN without FROM", click, "SELECT x, y ARRAY JOIN [1] AS x, [2] AS y", []string{"x", "y"}, false},
-		{"LEFT ARRAY JOIN without FROM", click, "SELECT x LEFT ARRAY JOIN [1] AS x, [2] AS y", []string{"x"}, false},
 		{"a star after WITH TIES", click, "SELECT TOP 3 WITH TIES * FROM t", nil, true},
 		{"next_token of a paged statement", source.ANSI, "SELECT id, id AS next_token FROM t WHERE id > ${next_token}", []string{"id"}, false},
 		{"next_token of a plain one", source.ANSI, "SELECT id, id AS next_token FROM t", []string{"id", "next_token"}, false},
