@@ -34,7 +34,8 @@ func (t *Texts) String(b []byte) string {
 
 // ParseTime reads 2024-01-02, 2024-01-02 08:09:10 and fractions of a second, with
 // or without an offset such as +08, -03:30 or +01:02:03; without one the time is
-// in loc. It returns false for what is no such time between the years 1 and 9999:
+// in loc, or in UTC where loc has no such time since its clocks went past it: what
+// is read is the wall clock. It returns false for what is no such time between the years 1 and 9999:
 // 2024-01-00, infinity.
 func ParseTime(b []byte, loc *time.Location) (t time.Time, ok bool) {
 	year, b, ok1 := number(b, 4, '-')
@@ -74,6 +75,9 @@ func ParseTime(b []byte, loc *time.Location) (t time.Time, ok bool) {
 		t = time.Unix(int64(days(year, month, day))*86400+int64(seconds), int64(nanos)).UTC()
 	} else {
 		t = time.Date(year, time.Month(month), day, hour, minute, second, nanos, loc)
+		if t.Day() != day || t.Hour() != hour || t.Minute() != minute {
+			t = time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)
+		}
 	}
 	// The 31st of a month with 30 days.
 	return t, day <= 28 || t.Day() == day

@@ -50,6 +50,31 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
+// A time that the zone's clocks went past keeps its wall clock.
+func TestParseTimeInAGap(t *testing.T) {
+	tests := []struct{ zone, text, want string }{
+		{"America/Sao_Paulo", "2018-11-04", "2018-11-04T00:00:00Z"},
+		{"America/Sao_Paulo", "2018-11-04 00:59:59.5", "2018-11-04T00:59:59.5Z"},
+		{"America/Sao_Paulo", "2018-11-04 01:00:00", "2018-11-04T01:00:00-02:00"},
+		{"America/Sao_Paulo", "2018-11-03 23:59:59", "2018-11-03T23:59:59-03:00"},
+		{"Europe/Berlin", "2024-03-31 02:30:00", "2024-03-31T02:30:00Z"},
+		{"Europe/Berlin", "2024-03-31 03:00:00", "2024-03-31T03:00:00+02:00"},
+		{"Pacific/Apia", "2011-12-30", "2011-12-30T00:00:00Z"},
+		{"Pacific/Apia", "2011-12-31", "2011-12-31T00:00:00+14:00"},
+		{"Australia/Lord_Howe", "2024-10-06 02:15:00", "2024-10-06T02:15:00Z"},
+		{"Asia/Shanghai", "1901-01-01", "1901-01-01T00:00:00+08:00"},
+	}
+	for _, tt := range tests {
+		loc, err := time.LoadLocation(tt.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := sqlrows.ParseTime([]byte(tt.text), loc); !ok || got.Format(time.RFC3339Nano) != tt.want {
+			t.Errorf("%q in %s became %v, %v; want %s", tt.text, tt.zone, got, ok, tt.want)
+		}
+	}
+}
+
 func TestParseTimeCountsDaysAsTheTimePackageDoes(t *testing.T) {
 	for _, years := range [][2]int{{1, 5}, {1599, 2001}, {9996, 10000}} {
 		end := time.Date(years[1], 1, 1, 0, 0, 0, 0, time.UTC)

@@ -33,7 +33,8 @@
 //	CHAR, VARCHAR, TEXT, ENUM, SET            string
 //	BINARY, VARBINARY, BLOB, GEOMETRY         []byte
 //	DATE, DATETIME, TIMESTAMP                 time.Time: the wall clock that the server shows, in the DSN's loc
-//	                                          (UTC by default); TIMESTAMP is shown in the session's time_zone
+//	                                          (UTC by default); in UTC where loc has no such time because its
+//	                                          clocks went past it; TIMESTAMP is shown in the session's time_zone
 //	the zero date, and dates with a zero      string, as the server writes it
 //	month or day
 //	TIME                                      string: "-838:59:59.5"
