@@ -486,3 +486,60 @@ func TestMySQLConnectingEndsWithTheContext(t *testing.T) {
 	_, err = s.Query(ctx, source.Query{SQL: "SELECT 1"})
 	wantKind(t, err, source.Canceled)
 }
+
+// What a parameter of the DSN, or the server's own sql_mode, changes of quotes and
+// letters is changed back.
+func TestMySQLOpenKeepsQuotesAndLetters(t *testing.T) {
+	mariaDB.need(t)
+	db := setUpMySQL(t)
+	dsn := server.MySQLDSN(mariaDB.server.Port)
+	check := func(t *testing.T, s *mysql.Source) {
+		t.Helper()
+		r, err := s.Query(t.Context(), source.Query{SQL: `SELECT "it's \" 中文 🙂" AS v, HEX('中') AS h, @@character_set_client, @@character_set_connection, @@character_set_results, @@sql_mode LIKE '%ANSI_QUOTES%'`})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := [][]any{{"it's \" 中文 🙂", "E4B8AD", "utf8mb4", "utf8mb4", "utf8mb4", int64(0)}}
+		if diff := cmp.Diff(want, r.Rows); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+	}
+	for _, param := range []string{"character_set_client=gbk", "character_set_connection=latin1", "character_set_results=NULL", "character_set_results=latin1", "collation_connection=gbk_chinese_ci",
+		"autocommit=1,character_set_client=sjis", "charset=gbk&collation=gbk_bin", "collation=utf8mb4_bin&character_set_client=gbk"} {
+		t.Run(param, func(t *testing.T) { check(t, openMySQL(t, dsn+"?"+param, nil)) })
+	}
+	for _, mode := range []string{"ANSI", "ORACLE", "MSSQL", "POSTGRESQL", "DB2", "MAXDB", "ORACLE,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES"} {
+		t.Run("sql_mode "+mode, func(t *testing.T) {
+			check(t, openMySQL(t, dsn+"?sql_mode=%27"+mode+"%27", nil))
+		})
+	}
+	t.Run("the server's sql_mode", func(t *testing.T) {
+		var before string
+		if err := db.QueryRow("SELECT @@GLOBAL.sql_mode").Scan(&before); err != nil {
+			t.Fatal(err)
+		}
+		mysqlExec(t, db, "SET GLOBAL sql_mode = 'ORACLE,STRICT_ALL_TABLES'")
+		defer mysqlExec(t, db, "SET GLOBAL sql_mode = '"+before+"'")
+		check(t, openMySQL(t, dsn, nil))
+	})
+	t.Run("of a host's handle it says so", func(t *testing.T) {
+		_, err := mysql.New(handle(t, dsn+"?charset=utf8mb4&character_set_results=gbk"), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+		if err == nil || !strings.Contains(err.Error(), "the handle's character set is gbk") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// A wall clock that the zone of the DSN went past stays what the server shows.
+func TestMySQLTimesInTheGapOfAZone(t *testing.T) {
+	mariaDB.need(t)
+	s := openMySQL(t, server.MySQLDSN(mariaDB.server.Port)+"?loc=America%2FSao_Paulo", nil)
+	r, err := s.Query(t.Context(), source.Query{SQL: "SELECT DATE'2018-11-04', TIMESTAMP'2018-11-04 00:30:00', DATE'2018-11-05'"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]any{{time.Date(2018, 11, 4, 0, 0, 0, 0, time.UTC), time.Date(2018, 11, 4, 0, 30, 0, 0, time.UTC), time.Date(2018, 11, 5, 0, 0, 0, 0, zone(t, "America/Sao_Paulo"))}}
+	if diff := cmp.Diff(want, r.Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}

@@ -108,7 +108,7 @@ func Open(dsn string, o *Options) (*Source, error) {
 	if err != nil {
 		return nil, s.wrap(context.Background(), "open", err)
 	}
-	c := &connector{Connector: base, opts: s.opts}
+	c := &connector{Connector: base, opts: s.opts, collation: collation}
 	s.connect = base.Connect
 	s.db = sql.OpenDB(c)
 	s.db.SetMaxOpenConns(s.opts.MaxOpenConns)
@@ -230,12 +230,15 @@ func (t *runner) prepare(ctx context.Context) error {
 		return nil
 	})
 	if t.id == 0 {
-		var mode, version, letters string
-		if err := t.conn.QueryRowContext(ctx, about).Scan(&t.id, &mode, &version, &letters); err != nil {
+		var mode, version string
+		var letters [3]sql.NullString
+		if err := t.conn.QueryRowContext(ctx, about).Scan(&t.id, &mode, &version, &letters[0], &letters[1], &letters[2]); err != nil {
 			return err
 		}
-		if letters != "" && !strings.HasPrefix(letters, "utf8") {
-			return t.source.fault("session", source.Other, "the handle's character set is "+letters+"; make it utf8mb4")
+		for _, set := range letters {
+			if set.Valid && set.String != "" && !strings.HasPrefix(set.String, "utf8") {
+				return t.source.fault("session", source.Other, "the handle's character set is "+set.String+"; make it utf8mb4")
+			}
 		}
 		if bad := quoting(mode); bad != "" {
 			return t.source.fault("session", source.Other, "the handle's sql_mode has "+bad+", which changes what a quote is; take it out")
@@ -481,7 +484,7 @@ func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, erro
 const charset = "utf8mb4"
 
 // about tells what a connection is.
-const about = "SELECT CONNECTION_ID(), @@sql_mode, @@version, @@character_set_client"
+const about = "SELECT CONNECTION_ID(), @@sql_mode, @@version, @@character_set_client, @@character_set_connection, @@character_set_results"
 
 // quoting returns the parts of a sql_mode that change what a quote is.
 func quoting(mode string) string {
@@ -494,11 +497,23 @@ func quoting(mode string) string {
 	return strings.Join(bad, " and ")
 }
 
-// connector makes connections on which quotes are what the dialect says, and
-// remembers their numbers.
+// combined says whether a sql_mode stands for several, ANSI_QUOTES among them, which
+// it would bring back.
+// https://mariadb.com/kb/en/sql-mode/, https://dev.mysql.com/doc/refman/5.7/en/sql-mode.html
+func combined(mode string) bool {
+	switch mode {
+	case "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL":
+		return true
+	}
+	return false
+}
+
+// connector makes connections on which quotes and letters are what the dialect says,
+// and remembers their numbers.
 type connector struct {
 	driver.Connector
-	opts Options
+	opts      Options
+	collation string // "" is the server's for the character set
 }
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -511,7 +526,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errors.Join(errors.New("the driver's connection lacks a method"), raw.Close())
 	}
 	own := &conn{fullConn: all}
-	if err := own.setUp(ctx, c.opts); err != nil {
+	if err := own.setUp(ctx, c.opts, c.collation); err != nil {
 		_ = raw.Close()
 		return nil, err
 	}
@@ -537,7 +552,7 @@ type conn struct {
 	id uint64
 }
 
-func (c *conn) setUp(ctx context.Context, o Options) error {
+func (c *conn) setUp(ctx context.Context, o Options, collation string) error {
 	row, err := c.row(ctx, about)
 	if err != nil {
 		return err
@@ -548,14 +563,28 @@ func (c *conn) setUp(ctx context.Context, o Options) error {
 	if quoting(row[1]) != "" {
 		var keep []string
 		for _, m := range strings.Split(row[1], ",") {
-			// ANSI would bring ANSI_QUOTES back.
-			if m != "ANSI" && quoting(m) == "" {
+			if !combined(m) && quoting(m) == "" {
 				keep = append(keep, m)
 			}
 		}
 		if _, err := c.ExecContext(ctx, "SET SESSION sql_mode = '"+strings.Join(keep, ",")+"'", nil); err != nil {
 			return err
 		}
+	}
+	for _, letters := range row[3:] {
+		// StarRocks and Doris know no other than UTF-8, by its shorter name.
+		if letters == charset || o.Mode != MySQL && strings.HasPrefix(letters, "utf8") {
+			continue
+		}
+		// A parameter of the DSN, or the server's init_connect.
+		names := "SET NAMES " + charset
+		if collation != "" {
+			names += " COLLATE " + collation
+		}
+		if _, err := c.ExecContext(ctx, names, nil); err != nil {
+			return err
+		}
+		break
 	}
 	if o.StatementTimeout <= 0 {
 		return nil

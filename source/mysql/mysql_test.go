@@ -84,8 +84,8 @@ func (c *conn) ExecContext(_ context.Context, text string, _ []driver.NamedValue
 
 func (c *conn) QueryContext(ctx context.Context, text string, _ []driver.NamedValue) (driver.Rows, error) {
 	if strings.HasPrefix(text, "SELECT CONNECTION_ID()") {
-		return &rows{columns: []column{{"id", "BIGINT", 0}, {"mode", "VARCHAR", 0}, {"version", "VARCHAR", 0}, {"letters", "VARCHAR", 0}},
-			table: [][]driver.Value{{c.id, c.mode, "10.11-MariaDB", c.letters}}}, nil
+		return &rows{columns: []column{{"id", "BIGINT", 0}, {"mode", "VARCHAR", 0}, {"version", "VARCHAR", 0}, {"client", "VARCHAR", 0}, {"connection", "VARCHAR", 0}, {"results", "VARCHAR", 0}},
+			table: [][]driver.Value{{c.id, c.mode, "10.11-MariaDB", c.letters, "utf8mb4", nil}}}, nil
 	}
 	c.note(c.id, text)
 	if c.hang != nil {
