@@ -29,7 +29,9 @@ type Options struct {
 	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB.
 	MaxBytes int64
 	// Raw accepts any statement and puts values outside quotes in as they are,
-	// see source.Dialect. The transaction stays read-only.
+	// see source.Dialect. Every transaction begins read-only, but in a session a
+	// statement may end it or make it writable: the login's grants are what holds
+	// then.
 	Raw bool
 }
 
@@ -52,7 +54,9 @@ func Open(dsn string, o *Options) (*Source, error) {
 }
 
 // New makes a source of a pool that stays the host's to close. Its connections
-// are given back as they were, between transactions.
+// are given back between transactions, with their settings as they were. What a
+// statement's functions leave behind outside of transactions stays, such as
+// pg_advisory_lock and set_config without is_local.
 func New(pool *pgxpool.Pool, o *Options) *Source {
 	server, opts := o.server()
 	return &Source{pg.Over(pool, server, opts)}

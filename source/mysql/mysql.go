@@ -61,7 +61,8 @@ type Options struct {
 	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB.
 	MaxBytes int64
 	// Raw accepts any statement and puts values outside quotes in as they are,
-	// see source.Dialect. The transaction stays read-only.
+	// see source.Dialect. Every transaction begins read-only, but in a session a
+	// statement may end it: the login's grants are what holds then.
 	Raw bool
 }
 
@@ -122,7 +123,9 @@ func Open(dsn string, o *Options) (*Source, error) {
 // must not have the sql_mode ANSI_QUOTES or NO_BACKSLASH_ESCAPES, which change
 // what a quote is, nor a character set other than utf8mb4 and utf8, in some of
 // which a backslash can be half a letter; a query says so. To kill a statement the
-// source takes another connection of the handle.
+// source takes another connection of the handle. Connections are given back after
+// ROLLBACK; what a statement's functions leave behind stays, such as GET_LOCK and
+// variables like @a.
 func New(db *sql.DB, o *Options) *Source {
 	s := newSource(o)
 	s.db = db
@@ -168,7 +171,10 @@ func (s *Source) Query(ctx context.Context, q source.Query) (*source.Result, err
 	return s.pool.Query(ctx, q)
 }
 
-// Columns names the statement's columns without running it.
+// Columns names the statement's columns and reads none of its rows: it is sent with
+// LIMIT 0 in place of its own limit. Servers plan most statements so without running
+// them; but they may run the parts of a UNION and a subquery that their plan takes
+// for a constant. The context, and Options.StatementTimeout, bound it.
 func (s *Source) Columns(ctx context.Context, sql string) ([]source.Column, error) {
 	return s.pool.Columns(ctx, sql)
 }

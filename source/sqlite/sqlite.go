@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ type Options struct {
 	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB.
 	MaxBytes int64
 	// Raw accepts any statement and puts values outside quotes in as they are,
-	// see source.Dialect. The connection stays query-only.
+	// see source.Dialect. The connection is made query-only before each statement.
 	Raw bool
 }
 
@@ -51,12 +52,16 @@ type Source struct {
 
 // Open makes a source of the database at dsn: a path or a file: URI, with the
 // driver's parameters after a question mark. It does no I/O. A file that does not
-// exist is an error at the first query; it is not created. Use New for a database
-// in memory, which lives in one connection.
+// exist is an error at the first query; it is not created, and mode=rwc, which asks
+// for that, is refused. Use New for a database in memory, which lives in one
+// connection.
 //
 // The error is that of a DSN that cannot be read; it does not repeat it.
 func Open(dsn string, o *Options) (*Source, error) {
 	s := newSource(o)
+	if creates(dsn) {
+		return nil, &source.Error{Op: "sqlite: open", Err: errors.New("the DSN asks to create the file, and a source only reads; leave mode=rwc out")}
+	}
 	s.owned, s.secrets = true, secrets(dsn)
 	connector, err := sqlite.NewConnector(existing(dsn))
 	if err != nil {
@@ -149,22 +154,35 @@ func (t *runner) protect(ctx context.Context) error {
 		return nil
 	}
 	t.restore = true
+	return t.queryOnly(ctx)
+}
+
+func (t *runner) queryOnly(ctx context.Context) error {
 	_, err := t.conn.ExecContext(ctx, "PRAGMA query_only=1")
 	return err
 }
 
 // Release gives the connection back whatever has become of the run's context.
 func (t *runner) Release() error {
-	if t.restore {
+	switch {
+	case t.restore:
 		if _, err := t.conn.ExecContext(context.Background(), "PRAGMA query_only=0"); err != nil {
 			// The host must not get back a connection that cannot write.
 			_ = t.conn.Raw(func(any) error { return driver.ErrBadConn })
 		}
+	case t.source.opts.Raw:
+		_ = t.queryOnly(context.Background())
 	}
 	return t.source.wrap(context.Background(), "close", t.conn.Close())
 }
 
 func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, error) {
+	if t.source.opts.Raw {
+		// The statement before may have changed it.
+		if err := t.queryOnly(ctx); err != nil {
+			return nil, t.source.wrap(ctx, "query", err)
+		}
+	}
 	var r *source.Result
 	err := t.conn.Raw(func(conn any) error {
 		rows, err := sqlrows.Query(ctx, conn, q.SQL)
@@ -324,10 +342,25 @@ func (c readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
+// creates says whether dsn has a mode that creates the file. SQLite takes the last.
+func creates(dsn string) bool {
+	_, params, _ := strings.Cut(dsn, "?")
+	params, _, _ = strings.Cut(params, "#")
+	for _, p := range strings.Split(params, "&") {
+		name, value, _ := strings.Cut(p, "=")
+		name, _ = url.PathUnescape(name)
+		value, _ = url.PathUnescape(value)
+		if name == "mode" && value == "rwc" {
+			return true
+		}
+	}
+	return false
+}
+
 // existing turns dsn into a URI that does not create the file.
 func existing(dsn string) string {
 	path, params, _ := strings.Cut(dsn, "?")
-	if path == "" || path == ":memory:" || path == "file::memory:" || strings.HasPrefix("&"+params, "&mode=") || strings.Contains(params, "&mode=") {
+	if path == "" || path == ":memory:" || path == "file::memory:" {
 		return dsn
 	}
 	if !strings.HasPrefix(path, "file:") {

@@ -130,7 +130,12 @@ func Test200QueriesAtOnceOnAPoolOf4(t *testing.T) {
 }
 
 func TestOpenDoesNotCreateAFile(t *testing.T) {
-	for _, dsn := range []string{"%s", "file:%s", "%s?_pragma=busy_timeout(1)"} {
+	for _, dsn := range []string{"%s?mode=rwc", "file:%s?mode=rwc", "file:%s?cache=shared&mode=rwc", "file:%s?mode=ro&m%%6fde=rw%%63", "file:%s?mode=rwc#x"} {
+		path := filepath.Join(t.TempDir(), "gone.db")
+		_, err := sqlite.Open(fmt.Sprintf(dsn, path), nil)
+		check(t, err, source.Other, "leave mode=rwc out")
+	}
+	for _, dsn := range []string{"%s", "file:%s", "%s?_pragma=busy_timeout(1)", "%s?mode=ro", "%s?mode=rw", "%s?_pragma=busy_timeout(1)&mode=ro"} {
 		path := filepath.Join(t.TempDir(), "gone#1.db")
 		_, err := open(t, fmt.Sprintf(dsn, path), nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
 		check(t, err, source.Unavailable, "")
@@ -444,4 +449,24 @@ func FuzzOutputs(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A statement of a host that means raw SQL changes nothing for those after it.
+func TestASessionOfRawSQLStaysQueryOnly(t *testing.T) {
+	s := open(t, database(t), &sqlite.Options{Raw: true, MaxOpenConns: 1})
+	session, err := s.Session(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Query(t.Context(), source.Query{SQL: "PRAGMA query_only=0"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = session.Query(t.Context(), source.Query{SQL: "DELETE FROM t"})
+	check(t, err, source.Denied, "")
+	if _, err := session.Query(t.Context(), source.Query{SQL: "PRAGMA query_only=0"}); err != nil {
+		t.Fatal(err)
+	}
+	session.Close()
+	_, err = s.Query(t.Context(), source.Query{SQL: "DELETE FROM t"})
+	check(t, err, source.Denied, "")
 }
