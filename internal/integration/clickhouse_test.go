@@ -737,3 +737,14 @@ func TestClickHouseColumnsRunsNoSubquery(t *testing.T) {
 		}
 	}
 }
+
+func TestClickHouseErrorsShowNoValue(t *testing.T) {
+	clickHouse.need(t)
+	for _, scheme := range protocols {
+		s := openClickHouse(t, clickHouseServer.DSN(scheme), nil)
+		for _, sql := range []string{"toUUID(v)", "toIPv4(v)", "toIPv6(v)", "CAST(v AS JSON)", "base64Decode(v || '!')", "toInt32(v)", "toDate(v)", "toDateTime64(v, 3)", "formatQuery(v || ' (')", "CAST(v AS Enum8('a' = 1))",
+			"throwIf(1, 'no')", "toDecimal64(v, 2)", "JSONExtract(v, 'Tuple(a Int8)')", "match('a', v || '(')", "parseDateTime(v, '%Y')", "unhex(v)", "toTypeName(CAST(v AS Bool))"} {
+			checkNoValue(t, s, "SELECT "+sql+" FROM (SELECT materialize(concat('hunt', 'er', '2')) AS v)")
+		}
+	}
+}

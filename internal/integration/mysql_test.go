@@ -543,3 +543,21 @@ func TestMySQLTimesInTheGapOfAZone(t *testing.T) {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }
+
+// hunter2 is a value of a row that a function takes for a name or a text.
+func TestMySQLErrorsShowNoValue(t *testing.T) {
+	mariaDB.need(t)
+	mysqlExec(t, setUpMySQL(t), "CREATE OR REPLACE FUNCTION it_signal(v TEXT) RETURNS INT BEGIN DECLARE m TEXT DEFAULT CONCAT(v, ' is not welcome'); SIGNAL SQLSTATE '42000' SET MESSAGE_TEXT = m; RETURN 1; END")
+	s := openMySQL(t, server.MySQLDSN(mariaDB.server.Port), nil)
+	for _, sql := range []string{"it_signal(v)", "CAST(EXP(10000) AS CHAR) + v", "ExtractValue('<a/>', v)", "v RLIKE CONCAT('(', v)", "CAST(JSON_EXTRACT(v, '$') AS INT)", "PREVIOUS_GONE(v)"} {
+		checkNoValue(t, s, "SELECT "+sql+" FROM (SELECT CONCAT('hunt', 'er', 2) AS v) x")
+	}
+}
+
+func checkNoValue(t *testing.T, s source.Source, sql string) {
+	t.Helper()
+	_, err := s.Query(t.Context(), source.Query{SQL: sql})
+	if err != nil && strings.Contains(strings.ToLower(err.Error()), "hunter2") {
+		t.Errorf("%s: error %v shows a value", sql, err)
+	}
+}

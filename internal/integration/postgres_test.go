@@ -716,3 +716,16 @@ func TestPostgresConnectingEndsWithTheContext(t *testing.T) {
 	_, err = s.Query(ctx, source.Query{SQL: "SELECT 1"})
 	wantKind(t, err, source.Canceled)
 }
+
+func TestPostgresErrorsShowNoValue(t *testing.T) {
+	postgreSQL.need(t)
+	for _, o := range []*postgres.Options{nil, {SimpleProtocol: true}} {
+		s := openPostgres(t, server.PostgresDSN(postgreSQL.server), o)
+		for _, sql := range []string{"v::regclass", "v::regtype", "v::regproc", "v::regrole", "v::regnamespace", "v::regcollation", "v::regconfig", "nextval(v)", "current_setting(v)", "(v || '.a.b.c.d')::regclass",
+			"('(' || v)::regoper", "to_tsquery(v || ' & (')", "jsonb_path_query('{}', (v || ' x')::jsonpath)", "query_to_xml('SELECT ' || v, true, true, '')", "query_to_xml(v, true, true, '')", "v::int", "v::date", "v::uuid", "v::json",
+			"'2024-01-01'::timestamptz AT TIME ZONE v", "regexp_match('a', v || '(')", "to_date(v, 'YYYY')", "date_part(v, now())", "decode(v, 'hex')", "convert_from('a', v)", "pg_read_file(v)", "has_table_privilege(v, 'SELECT')",
+			"xmlparse(document '<' || v)", "v::regprocedure", "v::regoperator", "set_config(v, '1', true)", "v COLLATE \"C\" ~ ('[' || v)", "make_interval(secs => v::float8)"} {
+			checkNoValue(t, s, "SELECT "+sql+" FROM (SELECT 'hunt' || 'er' || i AS v FROM generate_series(2, 2) AS g(i)) x")
+		}
+	}
+}

@@ -384,21 +384,25 @@ func TestKindsOfCodes(t *testing.T) {
 		{"42601", `syntax error at or near "x"`, source.Syntax, `syntax error at or near "x"`},
 		{"42P01", `relation "x" does not exist`, source.Syntax, `relation "x" does not exist`},
 		{"0A000", "not supported", source.Syntax, "not supported"},
-		{"22P02", `invalid input syntax for type integer: "secret"`, source.Other, "invalid input syntax for type integer: …"},
-		{"23505", `duplicate key (name)=("a" and "b")`, source.Other, "duplicate key (name)=(…)"},
+		{"22P02", `invalid input syntax for type integer: "secret"`, source.Other, "invalid input syntax: a value cannot be read as the type that the statement asks for"},
+		{"23505", `duplicate key (name)=("a" and "b")`, source.Other, "a value does not suit what the statement does with it"},
 		{"P0001", "anything at all", source.Other, "a function raised an error"},
 		{"57014", "canceling statement due to statement timeout", source.Timeout, "the server's time limit ended the statement"},
 		{"57014", "canceling statement due to user request", source.Canceled, "the statement was cancelled on the server"},
-		{"55P03", "lock not available", source.Timeout, "lock not available"},
+		{"55P03", "lock not available", source.Timeout, "the server's time limit for a lock or a transaction ended the statement"},
 		{"53300", "sorry, too many clients already", source.Unavailable, "the server has too many connections; lower MaxConns or try again"},
 		{"57P01", "terminating connection due to administrator command", source.Unavailable, "the server ended the connection"},
 		{"57P03", "the database system is starting up", source.Unavailable, "the server is starting up or shutting down; try again"},
 		{"08P01", "no such database: x", source.Unavailable, "the server or a pooler before it refused the connection or the protocol"},
-		{"XX000", `internal error "x"`, source.Other, "internal error …"},
+		{"XX000", `internal error "x"`, source.Other, "the server could not run the statement; the code says why"},
+		{"22012", "Division durch Null", source.Other, "division by zero"},
+		{"42501", "permission denied for table hunter2", source.Denied, "the login may not read what the statement reads, or do what it does"},
+		{"42P01", `relation "hunter2" does not exist`, source.Syntax, "relation … does not exist"},
+		{"42704", `unrecognized configuration parameter "hunter2"`, source.Syntax, "unrecognized configuration parameter …"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.code+" "+tt.text, func(t *testing.T) {
-			kind, err := pg.Explain(tt.code, tt.text)
+			kind, err := pg.Explain(tt.code, tt.text, "SELECT x FROM t")
 			if kind != tt.kind || err.Error() != tt.shown {
 				t.Errorf("%v %q, want %v %q", kind, err, tt.kind, tt.shown)
 			}

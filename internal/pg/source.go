@@ -240,9 +240,9 @@ func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, err
 	}
 	switch {
 	case err != nil:
-		return nil, t.source.wrap(ctx, "query", err)
+		return nil, t.source.wrap(ctx, "query", netcause.About(err, q.SQL))
 	case end != nil && !cut:
-		return nil, t.source.wrap(ctx, "query", end)
+		return nil, t.source.wrap(ctx, "query", netcause.About(end, q.SQL))
 	}
 	return r, nil
 }
@@ -335,7 +335,7 @@ func (t *runner) Columns(ctx context.Context, sql string) ([]source.Column, erro
 	}
 	fields, err := t.conn.Describe(ctx, sql)
 	if err != nil {
-		return nil, t.failed(ctx, "columns", err)
+		return nil, t.failed(ctx, "columns", netcause.About(err, sql))
 	}
 	return columnsOf(fields), nil
 }
@@ -355,7 +355,7 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 		e.Kind, e.Err = source.Timeout, context.DeadlineExceeded
 	case ok:
 		e.Code = code
-		e.Kind, e.Err = Explain(code, text)
+		e.Kind, e.Err = Explain(code, text, netcause.Statement(err))
 	case errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errNumber), errors.Is(err, errBytes), errors.Is(err, errNested):
 		e.Err = err
 	default:
@@ -370,8 +370,8 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 }
 
 // Explain maps a SQLSTATE to a kind, and makes the server's text fit to be
-// shown.
-func Explain(code, text string) (source.Kind, error) {
+// shown: it repeats nothing but what stands in the statement.
+func Explain(code, text, statement string) (source.Kind, error) {
 	class := code
 	if len(code) == 5 {
 		class = code[:2]
@@ -383,7 +383,12 @@ func Explain(code, text string) (source.Kind, error) {
 	case code == "3D000":
 		return show(source.Denied, "the database does not exist, or is not for this login")
 	case code == "42501":
-		return show(source.Denied, text)
+		// Its last word names what is not permitted, without quotes.
+		words := strings.Fields(text)
+		if n := len(words); n > 0 && statement != "" && strings.Contains(strings.ToLower(statement), strings.ToLower(words[n-1])) {
+			return show(source.Denied, netcause.Shown(text, statement))
+		}
+		return show(source.Denied, "the login may not read what the statement reads, or do what it does")
 	case code == "25006":
 		return show(source.Denied, "the statement writes; a source is read-only")
 	case code == "57014" && strings.Contains(text, "timeout"):
@@ -391,18 +396,42 @@ func Explain(code, text string) (source.Kind, error) {
 	case code == "57014":
 		return show(source.Canceled, "the statement was cancelled on the server")
 	case code == "55P03", code == "25P03", code == "25P04":
-		return show(source.Timeout, text)
+		return show(source.Timeout, "the server's time limit for a lock or a transaction ended the statement")
 	case class == "08", class == "53", class == "57", class == "58":
 		return show(source.Unavailable, unavailable(code))
 	case class == "42", class == "0A", class == "34", class == "26":
-		return show(source.Syntax, text)
-	case class == "22", class == "23", class == "21":
-		// These repeat values of rows.
-		return show(source.Other, netcause.MaskQuoted(text))
+		return show(source.Syntax, netcause.Shown(text, statement))
 	case class == "P0":
 		return show(source.Other, "a function raised an error")
 	}
-	return show(source.Other, netcause.MaskQuoted(text))
+	// Texts of all else may repeat values of rows.
+	return show(source.Other, failure(code, class))
+}
+
+// failure says what ended a statement that ran.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func failure(code, class string) string {
+	switch code {
+	case "22012":
+		return "division by zero"
+	case "22003":
+		return "a number is out of range"
+	case "22P02", "22007", "22018", "22P03":
+		return "invalid input syntax: a value cannot be read as the type that the statement asks for"
+	case "22008", "22015":
+		return "a date, a time or an interval is out of range"
+	case "21000":
+		return "a subquery returned more than one row"
+	case "40P01", "40001":
+		return "the statement conflicts with another; run it again"
+	}
+	switch class {
+	case "22", "23", "21":
+		return "a value does not suit what the statement does with it"
+	case "54":
+		return "the statement or a result of it is larger than the server allows"
+	}
+	return "the server could not run the statement; the code says why"
 }
 
 func unavailable(code string) string {

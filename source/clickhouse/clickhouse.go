@@ -13,6 +13,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/datapush-go/datapush/internal/netcause"
 	"github.com/datapush-go/datapush/internal/session"
 	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
@@ -220,7 +221,7 @@ func (t *runner) run(ctx context.Context, op string, q source.Query) (*source.Re
 	}
 	r, err := t.read(ctx, q.SQL, t.source.settings(), sqlrows.Limits{Rows: q.MaxRows, Bytes: t.source.opts.MaxBytes})
 	if err != nil {
-		return nil, t.source.wrap(ctx, op, err)
+		return nil, t.source.wrap(ctx, op, netcause.About(err, q.SQL))
 	}
 	return r, nil
 }

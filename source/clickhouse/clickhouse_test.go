@@ -278,7 +278,10 @@ func TestErrorsHaveKinds(t *testing.T) {
 			"code 60: Unknown table expression identifier 'x' in scope SELECT 1"},
 		{"a missing column over HTTP", web(404, told(47, "Unknown expression identifier `x` (UNKNOWN_IDENTIFIER)")), source.Syntax, "code 47: Unknown expression identifier `x`"},
 		{"a missing database in the statement", told(81, "Database x does not exist. (UNKNOWN_DATABASE)"), source.Syntax, "code 81: Database x does not exist"},
-		{"a value of a row", told(6, "Cannot parse string 'secret' as Int32. (CANNOT_PARSE_TEXT)"), source.Other, "code 6: Cannot parse string … as Int32"},
+		{"a value of a row", told(6, "Cannot parse string 'secret' as Int32. (CANNOT_PARSE_TEXT)"), source.Other, "code 6: Cannot parse a value as the type that the statement asks for"},
+		{"a value of a row that formatQuery takes for a statement", told(62, "Syntax error (formatQuery): failed at position 1 (hunter2) (line 1, col 1): hunter2. (SYNTAX_ERROR)"), source.Syntax, "code 62: Syntax error: failed at position 1 (…) (line 1, col 1)"},
+		{"a value of a row without quotes", told(376, "Cannot parse uuid hunter2: Cannot parse UUID from String. (CANNOT_PARSE_UUID)"), source.Other, "code 376: Cannot parse a value as the type that the statement asks for"},
+		{"whatever else the server says", told(36, "hunter2"), source.Other, "code 36: the server could not run the statement; the code says why"},
 		{"a missing right", told(497, "bob: Not enough privileges. To execute this query, it's necessary to have the grant SELECT(a) ON t.x"), source.Denied, "code 497: the login may not read what the statement reads, or do what it does"},
 		{"a write", told(164, "bob: Cannot execute query in readonly mode. (READONLY)"), source.Denied, "code 164: the statement writes, or sets what the login may not set; the source is read-only"},
 		{"a refused login", web(403, told(516, "bob: Authentication failed: password is incorrect")), source.Denied, "code 516: the server refused the login"},
@@ -290,7 +293,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 		{"the server's time limit", told(159, "Timeout exceeded: elapsed 1.2 seconds"), source.Timeout, "code 159: the server's time limit ended the statement"},
 		{"a kill", told(394, "Query was cancelled"), source.Canceled, "code 394: the statement was killed on the server"},
 		{"memory", told(241, "Memory limit (for query) exceeded: would use 9.31 GiB"), source.Other, "code 241: the server's memory limit ended the statement; let it read or sort less"},
-		{"a limit", told(396, "Limit for result exceeded, max rows: 10.00, current rows: 20.00. (TOO_MANY_ROWS_OR_BYTES)"), source.Other, "code 396: Limit for result exceeded, max rows: 10.00, current rows: 20.00"},
+		{"a limit", told(396, "Limit for result exceeded, max rows: 10.00, current rows: 20.00. (TOO_MANY_ROWS_OR_BYTES)"), source.Other, "code 396: Limit for result exceeded, as the server or the login sets it"},
 		{"a gateway", web(502, errors.New("<html>10.0.0.7</html>")), source.Unavailable, "code HTTP 502: what answered is not ClickHouse, or a gateway before it"},
 		{"a gateway that wants a login", web(401, errors.New("no")), source.Denied, "code HTTP 401: what answered is not ClickHouse, or a gateway before it"},
 		{"a column that the driver cannot read", &clickhousedriver.OpError{ColumnName: "v", Err: errors.New("converting secret")}, source.Other, `the driver cannot read the column "v"; convert it in the statement`},
@@ -299,7 +302,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := open(t, &server{fail: tt.err}, nil).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+			_, err := open(t, &server{fail: tt.err}, nil).Query(t.Context(), source.Query{SQL: "SELECT 'x' FROM `x`"})
 			wantError(t, err, tt.kind, ": query: "+tt.shown)
 		})
 	}

@@ -50,7 +50,7 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 	case errors.As(err, &told):
 		e.Code = strconv.Itoa(int(told.Code))
 		var text string
-		e.Kind, text = explain(told, errors.As(err, &login))
+		e.Kind, text = explain(told, netcause.Statement(err), errors.As(err, &login))
 		e.Err = errors.New(text)
 		if told.Code == 164 {
 			// The login may have other rights than when it was asked.
@@ -100,7 +100,7 @@ var typeName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 
 // explain maps a server's error. Codes are those of ErrorCodes.cpp of ClickHouse
 // 26 (https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp).
-func explain(e *clickhouse.Exception, connecting bool) (source.Kind, string) {
+func explain(e *clickhouse.Exception, statement string, connecting bool) (source.Kind, string) {
 	switch e.Code {
 	case 516, 192, 193, 194:
 		return source.Denied, "the server refused the login"
@@ -127,11 +127,40 @@ func explain(e *clickhouse.Exception, connecting bool) (source.Kind, string) {
 	case 241:
 		return source.Other, "the server's memory limit ended the statement; let it read or sort less"
 	}
-	text := plainText(e.Message)
 	if syntax[e.Code] {
-		return source.Syntax, text
+		text := plainText(e.Message)
+		if m := position.FindStringSubmatch(text); m != nil {
+			token := m[2]
+			if !strings.Contains(statement, strings.Trim(token, "'")) && token != "end of query" {
+				token = "…" // of a text that a function parses
+			}
+			return source.Syntax, "Syntax error: failed at position " + m[1] + " (" + token + ")" + m[3]
+		}
+		return source.Syntax, netcause.Shown(text, statement)
 	}
-	return source.Other, netcause.MaskQuoted(text)
+	// Texts of all else may repeat values of rows.
+	return source.Other, failure(e.Code)
+}
+
+// failure says what ended a statement that ran.
+func failure(code int32) string {
+	switch code {
+	case 6, 26, 27, 38, 41, 70, 72, 117, 376, 441, 675, 676:
+		return "Cannot parse a value as the type that the statement asks for"
+	case 69, 321, 407:
+		return "a number is out of range"
+	case 125:
+		return "a subquery returned more than one row"
+	case 153:
+		return "division by zero"
+	case 396:
+		return "Limit for result exceeded, as the server or the login sets it"
+	case 158, 191, 290, 306, 307:
+		return "a limit that the server sets to statements ended it"
+	case 395:
+		return "a condition of throwIf holds"
+	}
+	return "the server could not run the statement; the code says why"
 }
 
 // syntax are the codes of a statement as written. Those that quote a value, such
@@ -146,7 +175,7 @@ var (
 	codeName = regexp.MustCompile(`\s*\([A-Z][A-Z0-9_]+\)(\s*\(version [^)]*(\([^)]*\))?\))?\s*$`)
 	expected = regexp.MustCompile(`(?s)\.? Expected one of: .*$`)
 	inQuery  = regexp.MustCompile(`(?s):? *\(in query: .*$`)
-	position = regexp.MustCompile(`(?s)(failed at position \d+ \(.*?\)(?: \(line \d+, col \d+\))?): .*$`)
+	position = regexp.MustCompile(`(?s)failed at position (\d+) \((.*?)\)( \(line \d+, col \d+\))?(?::.*)?$`)
 	maybe    = regexp.MustCompile(`(?s)\.? Maybe you meant: .*$`)
 )
 
@@ -157,6 +186,5 @@ func plainText(text string) string {
 	for _, re := range []*regexp.Regexp{codeName, expected, inQuery, maybe} {
 		text = re.ReplaceAllString(text, "")
 	}
-	text = position.ReplaceAllString(text, "$1")
 	return strings.TrimRight(strings.TrimSpace(text), ".: ")
 }

@@ -30,7 +30,7 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 	case errors.As(err, &me):
 		e.Code = strconv.Itoa(int(me.Number))
 		var text string
-		e.Kind, text = explain(me, s.opts.Mode)
+		e.Kind, text = explain(me, s.opts.Mode, netcause.Statement(err))
 		e.Err = errors.New(text)
 	case errors.Is(err, sqlrows.ErrTooLarge), errors.Is(err, errOpenDigits):
 		e.Err = err
@@ -53,7 +53,7 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 
 // explain maps a server's error. Numbers are those of the reference manuals of
 // MySQL 8.4 and MariaDB.
-func explain(e *mysql.MySQLError, mode Mode) (source.Kind, string) {
+func explain(e *mysql.MySQLError, mode Mode, statement string) (source.Kind, string) {
 	switch e.Number {
 	case 1045, 1698, 1251, 1862, 1820, 3118, 4151:
 		return source.Denied, "the server refused the login"
@@ -76,10 +76,11 @@ func explain(e *mysql.MySQLError, mode Mode) (source.Kind, string) {
 	case 1205:
 		return source.Timeout, "the wait for a lock took too long"
 	}
-	text := e.Message
+	// What the server says of a name's place is no value.
+	text := netcause.Shown(e.Message, statement+"\n"+places)
 	if mode != MySQL {
 		// StarRocks and Doris have few codes; the text is all they say.
-		lower := strings.ToLower(text)
+		lower := strings.ToLower(e.Message)
 		switch {
 		case strings.Contains(lower, "access denied"):
 			return source.Denied, "the login may not read what the statement reads, or do what it does"
@@ -91,10 +92,35 @@ func explain(e *mysql.MySQLError, mode Mode) (source.Kind, string) {
 			return source.Syntax, text
 		}
 	}
-	if string(e.SQLState[:2]) == "42" || syntax[e.Number] {
+	if string(e.SQLState[:2]) == "42" && e.Number != signal || syntax[e.Number] {
 		return source.Syntax, text
 	}
-	return source.Other, netcause.MaskQuoted(text)
+	// Texts of all else may repeat values of rows.
+	return source.Other, failure(e.Number)
+}
+
+// signal is the number of an error that a function raises, with a text of its own.
+const signal = 1644
+
+const places = "field list, where clause, order clause, group statement, on clause, having clause, from clause, order by, group by"
+
+// failure says what ended a statement that ran.
+func failure(number uint16) string {
+	switch number {
+	case signal:
+		return "a function raised an error"
+	case 1242:
+		return "a subquery returned more than one row"
+	case 1213, 1020:
+		return "the statement conflicts with another; run it again"
+	case 1264, 1690:
+		return "a number is out of range"
+	case 1365:
+		return "division by zero"
+	case 1292, 1366, 1411, 1525, 3141, 3143, 3156:
+		return "a value cannot be read as the type that the statement asks for"
+	}
+	return "the server could not run the statement; the code says why"
 }
 
 // syntax are errors of a statement as written whose SQLSTATE does not say so.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/datapush-go/datapush/internal/netcause"
 	"github.com/datapush-go/datapush/internal/session"
 	"github.com/datapush-go/datapush/internal/sqlrows"
 	"github.com/datapush-go/datapush/source"
@@ -344,7 +345,7 @@ func (t *runner) send(ctx context.Context, op string, q source.Query, prepared b
 	}
 	switch {
 	case !stopped && err != nil:
-		return nil, t.failed(ctx, op, err)
+		return nil, t.failed(ctx, op, netcause.About(err, q.SQL))
 	case lost != nil:
 		t.conn = nil // Raw has closed it
 		if t.source.connect == nil {
@@ -381,7 +382,7 @@ func start(ctx context.Context, c any, text string, prepared bool) (driver.Rows,
 		case !errors.As(err, &refused):
 			return nil, nil, err
 		default:
-			if kind, _ := explain(refused, MySQL); kind != source.Syntax && kind != source.Other {
+			if kind, _ := explain(refused, MySQL, ""); kind != source.Syntax && kind != source.Other {
 				return nil, nil, err // it is not about how the statement is sent
 			}
 		}

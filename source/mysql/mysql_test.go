@@ -399,9 +399,11 @@ func TestErrorsHaveKinds(t *testing.T) {
 		{"an unknown database", mysql.MySQL, &driverpkg.MySQLError{Number: 1049, SQLState: state("42000"), Message: "Unknown database 'x'"}, source.Denied, "code 1049: the database does not exist, or is not for this login"},
 		{"a missing permission", mysql.MySQL, &driverpkg.MySQLError{Number: 1142, SQLState: state("42000"), Message: "SELECT command denied to user 'bob'@'10.0.0.7'"}, source.Denied, "code 1142: the login may not read what the statement reads, or do what it does"},
 		{"a syntax error", mysql.MySQL, &driverpkg.MySQLError{Number: 1064, SQLState: state("42000"), Message: "near 'x' at line 1"}, source.Syntax, "code 1064: near 'x' at line 1"},
-		{"a missing table", mysql.MySQL, &driverpkg.MySQLError{Number: 1146, SQLState: state("42S02"), Message: "Table 't.x' doesn't exist"}, source.Syntax, "code 1146: Table 't.x' doesn't exist"},
+		{"a missing table", mysql.MySQL, &driverpkg.MySQLError{Number: 1146, SQLState: state("42S02"), Message: "Table 't.x' doesn't exist"}, source.Syntax, "code 1146: Table 'x' doesn't exist"},
 		{"an ambiguous column", mysql.MySQL, &driverpkg.MySQLError{Number: 1052, SQLState: state("23000"), Message: "Column 'a' is ambiguous"}, source.Syntax, "code 1052: Column 'a' is ambiguous"},
-		{"a value of a row", mysql.MySQL, &driverpkg.MySQLError{Number: 1292, SQLState: state("22007"), Message: "Truncated incorrect value: 'secret'"}, source.Other, "code 1292: Truncated incorrect value: …"},
+		{"a value of a row", mysql.MySQL, &driverpkg.MySQLError{Number: 1292, SQLState: state("22007"), Message: "Truncated incorrect value: 'secret'"}, source.Other, "code 1292: a value cannot be read as the type that the statement asks for"},
+		{"what a function says", mysql.MySQL, &driverpkg.MySQLError{Number: 1644, SQLState: state("42000"), Message: "hunter2 is not welcome"}, source.Other, "code 1644: a function raised an error"},
+		{"a name that is a value", mysql.MySQL, &driverpkg.MySQLError{Number: 1059, SQLState: state("42000"), Message: "Identifier name 'hunter2' is too long"}, source.Syntax, "code 1059: Identifier name … is too long"},
 		{"a kill", mysql.MySQL, &driverpkg.MySQLError{Number: 1317, SQLState: state("70100")}, source.Canceled, "code 1317: the statement was killed on the server"},
 		{"MySQL's time limit", mysql.MySQL, &driverpkg.MySQLError{Number: 3024, SQLState: state("HY000")}, source.Timeout, "code 3024: the server's time limit ended the statement"},
 		{"too many connections", mysql.MySQL, &driverpkg.MySQLError{Number: 1040, SQLState: state("08004")}, source.Unavailable, "code 1040: the server has too many connections or blocks this host; lower MaxOpenConns or try again"},
@@ -412,7 +414,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := open(t, &server{fail: tt.err}, &mysql.Options{Mode: tt.mode}).Query(t.Context(), source.Query{SQL: "SELECT 1"})
+			_, err := open(t, &server{fail: tt.err}, &mysql.Options{Mode: tt.mode}).Query(t.Context(), source.Query{SQL: "SELECT 'x', a FROM x"})
 			var e *source.Error
 			if !errors.As(err, &e) || e.Kind != tt.kind || !strings.HasSuffix(err.Error(), ": query: "+tt.shown) {
 				t.Errorf("error %v of %T, want kind %v and %q", err, err, tt.kind, tt.shown)

@@ -201,9 +201,34 @@ func (t *runner) Query(ctx context.Context, q source.Query) (*source.Result, err
 		return err
 	})
 	if err != nil {
+		var se *sqlite.Error
+		if errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_ERROR && t.compiles(ctx, q.SQL) {
+			err = running{err}
+		}
 		return nil, t.source.wrap(ctx, "query", err)
 	}
 	return r, nil
+}
+
+// running is an error of a statement that SQLite could compile: its text, unlike
+// those of the compiler, which has seen no row, may repeat a value.
+type running struct{ error }
+
+func (r running) Unwrap() error { return r.error }
+
+// reason is what is shown of it.
+func (r running) reason() string {
+	for _, fixed := range []string{"integer overflow", "malformed JSON"} {
+		if strings.Contains(r.Error(), ": "+fixed+" (") {
+			return fixed
+		}
+	}
+	return "the statement failed while it ran, on a value of a row or of its own"
+}
+
+func (t *runner) compiles(ctx context.Context, query string) bool {
+	_, err := t.Columns(context.WithoutCancel(ctx), query)
+	return err == nil
 }
 
 func (t *runner) Columns(ctx context.Context, query string) ([]source.Column, error) {
@@ -397,7 +422,10 @@ func (s *Source) wrap(ctx context.Context, op string, err error) error {
 		e.Code = strconv.Itoa(se.Code())
 		e.Kind = kind(se.Code())
 	}
+	var ran running
 	switch {
+	case errors.As(err, &ran):
+		e.Kind, e.Err = source.Other, errors.New(ran.reason())
 	case errors.Is(err, sqlrows.ErrTooLarge):
 		e.Err = err
 	case errors.Is(err, context.Canceled), ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):

@@ -470,3 +470,24 @@ func TestASessionOfRawSQLStaysQueryOnly(t *testing.T) {
 	_, err = s.Query(t.Context(), source.Query{SQL: "DELETE FROM t"})
 	check(t, err, source.Denied, "")
 }
+
+// The compiler's words are about the statement; what is said later may be of a row.
+func TestErrorsShowNoValue(t *testing.T) {
+	s := open(t, database(t), nil)
+	tests := []struct {
+		sql, text string
+		kind      source.Kind
+	}{
+		{"SELECT json_extract('{}', 'hunter' || i) FROM (SELECT 2 AS i)", "failed while it ran", source.Other},
+		{"SELECT json_extract(v, '$') FROM (SELECT 'hunter2' AS v)", "malformed JSON", source.Other},
+		{"SELECT sum(i) FROM (SELECT 9223372036854775807 AS i UNION ALL SELECT 1)", "integer overflow", source.Other},
+		{"SELECT gone FROM t", "no such column: gone", source.Syntax},
+	}
+	for _, tt := range tests {
+		_, err := s.Query(t.Context(), source.Query{SQL: tt.sql})
+		check(t, err, tt.kind, tt.text)
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("error %v shows a value", err)
+		}
+	}
+}
