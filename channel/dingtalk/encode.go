@@ -96,6 +96,7 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 		}
 		plan = e.Layout.Plan()
 	}
+	e.Uncalled(&plan, msg.Sections, to.Mentions...)
 	return e.payloads(plan), nil
 }
 

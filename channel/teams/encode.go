@@ -34,7 +34,12 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 		e = encode(msg, to, 8, scratch)
 		plan = e.layout.Plan()
 	}
-	return e.payloads(plan), nil
+	out := e.payloads(plan)
+	if plan.Cut {
+		last := &out[len(out)-1]
+		last.Warnings = append(last.Warnings, e.uncalled(msg, out)...)
+	}
+	return out, nil
 }
 
 // encoder writes one message. Sizes are bytes of the request and bytes of the
@@ -82,7 +87,7 @@ func encode(msg *channel.Message, to channel.Destination, finer int, scratch *fi
 	if retired(to) {
 		e.warn(channel.WarnDegraded, "the address is one of an Office 365 connector, which Microsoft has retired; make a workflow instead")
 	}
-	e.declare(msg)
+	e.declare(msg, finer > 1)
 	e.mention()
 	l := &e.layout
 	l.Fit, l.Scratch = to.Fit, scratch

@@ -1,6 +1,8 @@
 package teams
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,15 +14,14 @@ import (
 
 // declare makes entities for all whom message and destination mention. The text
 // of an entity and its place in the card have to be equal, so names lose what
-// could be markup, and equal names of different people are numbered.
-func (e *encoder) declare(msg *channel.Message) {
+// could be markup, and equal names of different people are numbered. What the
+// message mentions counts as made unless it is cut, because that may be what is
+// missing.
+func (e *encoder) declare(msg *channel.Message, cut bool) {
 	e.made = map[string]bool{}
-	walk := walker{mention: func(m channel.Mention) {
+	for _, m := range fit.Mentions(msg.Sections) {
 		e.entity(m)
-		e.made[person(m)] = true
-	}}
-	for _, s := range msg.Sections {
-		walk.blocks(s.Blocks)
+		e.made[person(m)] = !cut
 	}
 	for _, m := range e.to.Mentions {
 		e.entity(m)
@@ -135,39 +136,10 @@ func (e *encoder) mention() {
 	}
 }
 
-// walker visits the mentions of a message.
-type walker struct{ mention func(channel.Mention) }
-
-func (w walker) blocks(bs []channel.Block) {
-	for _, b := range bs {
-		switch b := b.(type) {
-		case *channel.Heading:
-			w.inlines(b.Inlines)
-		case *channel.Paragraph:
-			w.inlines(b.Inlines)
-		case *channel.Quote:
-			w.blocks(b.Blocks)
-		case *channel.List:
-			for _, it := range b.Items {
-				w.blocks(it.Blocks)
-			}
-		}
-	}
-}
-
-func (w walker) inlines(in []channel.Inline) {
-	for _, n := range in {
-		switch n := n.(type) {
-		case *channel.Mention:
-			w.mention(*n)
-		case *channel.Strong:
-			w.inlines(n.Inlines)
-		case *channel.Emphasis:
-			w.inlines(n.Inlines)
-		case *channel.Strike:
-			w.inlines(n.Inlines)
-		case *channel.Link:
-			w.inlines(n.Inlines)
-		}
-	}
+// uncalled warns about people whose mention is in none of the parts.
+func (e *encoder) uncalled(msg *channel.Message, parts []channel.Payload) []channel.Warning {
+	return fit.Uncalled(msg.Sections, func(m channel.Mention) bool {
+		x := e.find(m)
+		return x == nil || slices.ContainsFunc(parts, func(p channel.Payload) bool { return bytes.Contains(p.Body, x.json) })
+	})
 }

@@ -97,6 +97,7 @@ func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channe
 		}
 		plan = e.Layout.Plan()
 	}
+	e.Uncalled(&plan, msg.Sections, slices.Concat(e.calls, to.Mentions)...)
 	out := e.payloads(plan, msg)
 	if len(out) == 0 {
 		return nil, fmt.Errorf("wecom: encode: %w", channel.ErrNoContent)

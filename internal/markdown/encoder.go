@@ -65,6 +65,30 @@ func (e *Encoder) Write(sections []channel.Section) fit.Plan {
 	return plan
 }
 
+// Uncalled warns, with the last part of a message that is cut, about people whose
+// mention is in none of the parts. Others are called whatever the text.
+func (e *Encoder) Uncalled(plan *fit.Plan, sections []channel.Section, others ...channel.Mention) {
+	if !plan.Cut {
+		return
+	}
+	called := map[channel.Mention]bool{}
+	note := func(ms []channel.Mention) {
+		for _, m := range ms {
+			m.Name = ""
+			called[m] = true
+		}
+	}
+	note(others)
+	for _, part := range plan.Parts {
+		note(e.Mentions(part))
+	}
+	last := &plan.Parts[len(plan.Parts)-1]
+	last.Warnings = append(last.Warnings, fit.Uncalled(sections, func(m channel.Mention) bool {
+		m.Name = ""
+		return called[m]
+	})...)
+}
+
 func (e *Encoder) write(sections []channel.Section, finer int) {
 	e.Layout.Scratch.Reset(sections, 1)
 	e.Layout.Restart()
