@@ -340,7 +340,7 @@ func TestMentionsOfAMessageThatIsCut(t *testing.T) {
 func TestALookedUpMentionAloneIsNoMessage(t *testing.T) {
 	c := lark.New(&lark.Options{Lookup: func(context.Context, string) (string, error) { return "ou_ann", nil }})
 	to := channel.Destination{Mentions: []channel.Mention{{Email: "ann@example.com"}}}
-	msg, err := c.Prepare(t.Context(), message("t", p(channel.Text(" "))), to)
+	msg, err := c.Prepare(t.Context(), message("", p(channel.Text(" "))), to)
 	if err != nil {
 		t.Fatal(err)
 	}
