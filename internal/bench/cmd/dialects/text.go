@@ -96,10 +96,10 @@ func markdown() ([]ratio.Row, bool) {
 			}
 			same("Markdown block", strings.TrimSpace(all.String()), want)
 		}
-		r := ratio.Compare("Markdown of 20 KB to "+c.name+", parsed each time", 31, 4, func() { write(render.Default(nil)) }, convert)
+		r := ratio.Compare("Markdown of 20 KB to "+c.name+", parsed each time", 31, 20, func() { write(render.Default(nil)) }, convert)
 		r.Most = 1.3
 		rows = append(rows, r)
-		r = ratio.Compare("Markdown of 20 KB to "+c.name+", parsed before", 31, 4, func() { write(parsed) }, convert)
+		r = ratio.Compare("Markdown of 20 KB to "+c.name+", parsed before", 31, 20, func() { write(parsed) }, convert)
 		r.Most = 1.0 / 3
 		rows = append(rows, r)
 	}
