@@ -36,7 +36,11 @@ type Options struct {
 	// what the server has.
 	StatementTimeout time.Duration
 	// MaxBytes is how large a result may grow in memory. Zero is 64 MiB. The
-	// driver's blocks come on top, up to four of 8,192 rows.
+	// driver's blocks come on top, up to four of 8,192 rows, however wide: rows of
+	// a MiB each that the statement makes up take GiBs before they are counted. Of
+	// a MergeTree table the server makes smaller blocks of wide rows by itself
+	// (preferred_block_size_bytes); elsewhere SETTINGS max_block_size does.
+	// https://clickhouse.com/docs/operations/settings/settings#preferred_block_size_bytes
 	MaxBytes int64
 	// Raw accepts any statement and puts values outside quotes in as they are,
 	// see source.Dialect. The server still refuses to write, and SETTINGS too.
