@@ -15,7 +15,7 @@ type share struct {
 func Grain(b channel.Block, most int) int {
 	const enough = 256
 	if _, ok := b.(*channel.Paragraph); ok && most > enough {
-		return max(most/16, enough)
+		return max(most/4, enough)
 	}
 	return most
 }
