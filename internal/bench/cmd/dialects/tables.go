@@ -175,7 +175,7 @@ func tables() (rows []ratio.Row, ok bool) {
 		for i := range ps {
 			same(h.name, string(ps[i].Body), string(bodies[i]))
 		}
-		r := ratio.Compare(fmt.Sprintf("table to %s, %d rows in %d parts", h.name, shown, len(ps)), 41, 20, func() { encode() }, hand)
+		r := ratio.Compare(fmt.Sprintf("table to %s, %d rows in %d parts", h.name, shown, len(ps)), 41, 200, func() { encode() }, hand)
 		r.Most = 1.5
 		if per := r.Ours.Allocs / float64(shown); per > 2 {
 			log.Printf("%s: %.2f allocations per row, at most 2", h.name, per)
