@@ -225,7 +225,7 @@ func (e *Engine) end(ctx context.Context, id, run string) {
 	if !own || !t.awaited {
 		return
 	}
-	if err := e.Store.Wake(ctx, task.TaskKey(id), e.Clock.Now(), 0); err != nil {
+	if err := e.Store.Wake(ctx, task.TaskKey(id), e.Clock.Now(), 1); err != nil {
 		e.Logger.ErrorContext(ctx, "waking waiting runs failed", "task", id, "error", err)
 	}
 }
