@@ -67,7 +67,7 @@ func shown(text string, stands func(part string) bool) string {
 			return b.String()
 		}
 		last := strings.LastIndexByte(rest, quote)
-		end := strings.IndexByte(rest, quote)
+		end := closing(rest, quote)
 		if last >= 0 && stands(rest[:last]) {
 			end = last // a piece of the statement, with its own quotes
 		}
@@ -89,6 +89,17 @@ func shown(text string, stands func(part string) bool) string {
 	return b.String()
 }
 
+// closing is the place of the quote that ends a name, -1 if there is none. One
+// right before a word is of the name itself.
+func closing(s string, quote byte) int {
+	for i := range len(s) {
+		if s[i] == quote && (i+1 == len(s) || !inWord(s[i+1])) {
+			return i
+		}
+	}
+	return -1
+}
+
 // standsIn says whether a statement has a part, as whole words.
 func standsIn(statement, part string) bool {
 	const sure = 40 // servers cut long pieces of a statement in the middle of a word
@@ -108,7 +119,7 @@ func standsIn(statement, part string) bool {
 }
 
 func inWord(c byte) bool {
-	return c >= 0x80 || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z'
+	return c >= 0x80 || c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
 // known returns a name without the database that the server put in front of it.
