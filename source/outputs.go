@@ -18,8 +18,8 @@ type Output struct {
 
 // Outputs reads the names of the columns from the statement's text, in order. It
 // returns false when the text cannot tell them: SELECT *, a name that holds a
-// parameter, an executable comment among the columns. The column next_token of a paged statement is left out, as it is no
-// output parameter.
+// parameter, an executable comment among the columns. The column next_token
+// of a paged statement is left out, as it is no output parameter.
 func (s Statement) Outputs(d Dialect) ([]Output, bool) {
 	l := lex(s.SQL, d, false)
 	before := s.linesBefore(l, d)

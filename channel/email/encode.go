@@ -30,8 +30,9 @@ const (
 )
 
 // Encode writes the whole mail as one payload. A title alone is a mail where the
-// body or a section came out empty, and no visible content where there is none. A destination without receivers gives a mail without To, for
-// previews; one with an address that is none is an error.
+// body or a section came out empty, and no visible content where there is none. A
+// destination without receivers gives a mail without To, for previews; one with an
+// address that is none is an error.
 func (c *Channel) Encode(msg *channel.Message, to channel.Destination) ([]channel.Payload, error) {
 	s, err := read(to)
 	if err != nil {

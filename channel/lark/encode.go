@@ -256,11 +256,7 @@ func (e *encoder) uncalled(msg *channel.Message, plan fit.Plan) []channel.Warnin
 		for _, s := range plan.Parts[i].Segments {
 			// Elsewhere than in Markdown a value may read like a mention.
 			if p := &e.layout.Pieces[s.Piece]; string(p.Head) == textHead && s.From < s.To {
-				from := 0
-				if s.From > 0 {
-					from = p.Rows[s.From-1].End
-				}
-				note(p.Buf[from:p.Rows[s.To-1].End])
+				note(p.Bytes(s.From, s.To))
 			}
 		}
 	}

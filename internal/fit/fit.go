@@ -133,15 +133,15 @@ func (p *Piece) sum(k int) *Size {
 	return &p.Rows[k-1].Sum
 }
 
-// bytes are those of some rows, without the lead of the first.
-func (p *Piece) bytes(from, to int) []byte {
+// Bytes are those of some rows, without the lead of the first.
+func (p *Piece) Bytes(from, to int) []byte {
 	if from == to {
 		return nil
 	}
 	return p.Buf[p.start(from)+int(p.Rows[from].Lead) : p.Rows[to-1].End]
 }
 
-// size is what bytes measures.
+// size is what Bytes measures.
 func (p *Piece) size(from, to int) Size {
 	size := *p.sum(to)
 	size.sub(p.sum(from))
@@ -162,7 +162,7 @@ func (p *Piece) start(row int) int {
 // between are the bytes of some rows of a segment that begins at first.
 func (p *Piece) between(first, from, to int) []byte {
 	if from == first || from == to {
-		return p.bytes(from, to)
+		return p.Bytes(from, to)
 	}
 	return p.Buf[p.start(from):p.start(to)]
 }

@@ -61,7 +61,7 @@ func (l *Layout) joined(s Segment) ([]byte, Size) {
 		i += run
 	}
 	if out == nil {
-		return p.bytes(s.From, s.To), size
+		return p.Bytes(s.From, s.To), size
 	}
 	return append(out, p.between(s.From, done, s.To)...), size
 }

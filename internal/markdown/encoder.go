@@ -228,8 +228,8 @@ func (e *Encoder) put(b, of channel.Block, max int) bool {
 	return true
 }
 
-// chop adds a block, or a share of one, in shares of at most max. Chop weighs text before escaping,
-// so it is asked for less until the written shares fit.
+// chop adds a block, or a share of one, in shares of at most max. Chop weighs text
+// before escaping, so it is asked for less until the written shares fit.
 func (e *Encoder) chop(b, of channel.Block, max int) {
 	full := e.Layout.Capacity()[0]
 	for _, part := range fit.Chop(b, max) {

@@ -35,8 +35,8 @@ func (t *Texts) String(b []byte) string {
 // ParseTime reads 2024-01-02, 2024-01-02 08:09:10 and fractions of a second, with
 // or without an offset such as +08, -03:30 or +01:02:03; without one the time is
 // in loc, or in UTC where loc has no such time since its clocks went past it: what
-// is read is the wall clock. It returns false for what is no such time between the years 1 and 9999:
-// 2024-01-00, infinity.
+// is read is the wall clock. It returns false for what is no such time between the
+// years 1 and 9999: 2024-01-00, infinity.
 func ParseTime(b []byte, loc *time.Location) (t time.Time, ok bool) {
 	year, b, ok1 := number(b, 4, '-')
 	month, b, ok2 := number(b, 2, '-')
